@@ -1,0 +1,69 @@
+"""Which custom field fills which column, and the text that a value becomes there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from custommapping.models import CUSTOM_FIELD_COLUMNS, MAPPED_COLUMNS, CustomField, CustomFieldMapping
+
+# Under which key a value's readable form stands, in the order of preference.
+_NAMES = ("value", "name", "displayName", "title", "key", "id")
+
+
+@dataclass(frozen=True)
+class FieldMapping:
+    """``columns`` maps a field's source id to the column of ``work_items`` that it fills."""
+
+    columns: Mapping[str, str]
+
+
+def read_mapping(tenant_id: int, integration_id: int) -> FieldMapping:
+    """The integration's mapping; an empty one where there is none."""
+    row = CustomFieldMapping.objects.filter(tenant_id=tenant_id, integration_id=integration_id, active=True).first()
+    if row is None:
+        return FieldMapping({})
+    chosen = {_field_id(row, column): column for column in MAPPED_COLUMNS}
+    names = dict(CustomField.objects.filter(pk__in=[key for key in chosen if key]).values_list("pk", "external_id"))
+    return FieldMapping({names[key]: column for key, column in chosen.items() if key in names})
+
+
+def _field_id(row: CustomFieldMapping, column: str) -> int | None:
+    value: int | None = getattr(row, f"{column}_id" if column in CUSTOM_FIELD_COLUMNS else f"{column}_field_id")
+    return value
+
+
+def to_number(value: Any) -> Decimal | None:
+    """A number field's value, which may be a float, an integer or a string; None where it is no finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def to_text(value: Any) -> str | None:
+    """The stable text of a field's value.
+
+    Options and people by their name, cascading ones as "parent / child", lists joined by ", ", numbers without a
+    trailing ".0", True and False as "true" and "false". None and empty values are None.
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
+    if isinstance(value, list):
+        return ", ".join(text for text in map(to_text, value) if text) or None
+    if isinstance(value, dict):
+        return _named(value)
+    return str(value)
+
+
+def _named(value: Mapping[str, Any]) -> str | None:
+    name = next((to_text(value[key]) for key in _NAMES if value.get(key) not in (None, "")), None)
+    child = value.get("child")
+    return f"{name} / {_named(child)}" if isinstance(child, dict) and name else name

@@ -1,0 +1,275 @@
+"""What things mean: projects, work item types, statuses, custom fields, and the tenant's mappings of them."""
+
+from django.db import models
+
+from integrations.models import Integration
+from integrations.records import Category
+from pulse.tenancy.models import TenantOwned
+
+CATEGORY_CHOICES = [(category.value, category.value) for category in Category]
+CUSTOM_FIELD_COLUMNS = tuple(f"custom_field_{number:02}" for number in range(1, 21))
+MAPPED_COLUMNS = ("team", "code_changed", "story_points", *CUSTOM_FIELD_COLUMNS)
+
+
+class Authority(models.IntegerChoices):
+    """How well a row of a catalogue is known. A better source wins over a newer one."""
+
+    MENTIONED = 0, "only mentioned in a history"
+    SEEN = 1, "seen on a record"
+    LISTED = 2, "listed by the source"
+
+
+class FromSource(TenantOwned):
+    """Base of what one integration brought, named by the source's stable id.
+
+    ``source_updated_at`` and ``raw_data_id`` say which answer wrote the row: an older one never overwrites it.
+    """
+
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)
+    external_id = models.CharField(max_length=255)
+    source_updated_at = models.DateTimeField(null=True)
+    raw_data_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        abstract = True
+
+
+class CatalogueRow(FromSource):
+    """Base of projects, types and statuses: rows that others refer to, maybe before they are listed."""
+
+    authority = models.SmallIntegerField(choices=Authority, default=Authority.LISTED, db_default=Authority.LISTED)
+
+    class Meta:
+        abstract = True
+
+
+def _unique(name: str) -> models.UniqueConstraint:
+    return models.UniqueConstraint(fields=["tenant", "integration", "external_id"], name=name)
+
+
+class Project(CatalogueRow):
+    key = models.CharField(max_length=255)
+    name = models.CharField(max_length=255)
+    project_type = models.CharField(max_length=100, default="", blank=True)
+    description = models.TextField(default="", blank=True)
+    lead_id = models.CharField(max_length=255, null=True, blank=True)
+    lead_name = models.CharField(max_length=255, null=True, blank=True)
+    archived = models.BooleanField(default=False, db_default=False)
+    wits_as_of = models.DateTimeField(null=True, editable=False)
+    statuses_as_of = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        db_table = "projects"
+        constraints = [_unique("projects_external_id")]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.name}"
+
+
+class WitHierarchy(TenantOwned):
+    """A level that work item types stand on (initiative, epic, story, subtask)."""
+
+    name = models.CharField(max_length=100)
+    level = models.SmallIntegerField()
+
+    class Meta:
+        db_table = "wits_hierarchies"
+        verbose_name_plural = "wit hierarchies"
+        constraints = [models.UniqueConstraint(fields=["tenant", "level"], name="wits_hierarchies_level")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class WitMapping(TenantOwned):
+    """The tenant's own name, and level, for a source's type name."""
+
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)
+    wit_from = models.CharField(max_length=255)
+    wit_to = models.CharField(max_length=255)
+    hierarchy = models.ForeignKey(WitHierarchy, on_delete=models.SET_NULL, null=True, blank=True)
+
+    class Meta:
+        db_table = "wits_mappings"
+        constraints = [models.UniqueConstraint(fields=["tenant", "integration", "wit_from"], name="wits_mappings_from")]
+
+    def __str__(self) -> str:
+        return f"{self.wit_from} → {self.wit_to}"
+
+
+class Wit(CatalogueRow):
+    """A work item type."""
+
+    name = models.CharField(max_length=255)
+    description = models.TextField(default="", blank=True)
+    subtask = models.BooleanField(default=False, db_default=False)
+    hierarchy_level = models.SmallIntegerField(null=True, blank=True)
+    mapping = models.ForeignKey(WitMapping, on_delete=models.SET_NULL, null=True, blank=True)
+
+    class Meta:
+        db_table = "wits"
+        constraints = [_unique("wits_external_id")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ProjectWit(TenantOwned):
+    """A project offers a type."""
+
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, db_index=False)
+    wit = models.ForeignKey(Wit, on_delete=models.CASCADE)
+
+    class Meta:
+        db_table = "projects_wits"
+        constraints = [models.UniqueConstraint(fields=["project", "wit"], name="projects_wits_pair")]
+
+    def __str__(self) -> str:
+        return f"{self.project} {self.wit}"
+
+
+class Workflow(TenantOwned):
+    """Ordered steps that statuses are mapped to, for one project or, where none is named, for all."""
+
+    name = models.CharField(max_length=255)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, null=True, blank=True)
+    steps = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        db_table = "workflows"
+        constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="workflows_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class StatusMapping(TenantOwned):
+    """What a tenant says that a status means; it wins over the source's category."""
+
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)
+    status_external_id = models.CharField(max_length=255)
+    category = models.CharField(max_length=20, choices=CATEGORY_CHOICES)
+    flow_step = models.CharField(max_length=100, default="", blank=True)
+
+    class Meta:
+        db_table = "statuses_mappings"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "integration", "status_external_id"], name="statuses_mappings_status"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status_external_id} → {self.category}"
+
+
+class Status(CatalogueRow):
+    """A status. ``category`` is the source's own; None where it gives none or the status is long deleted."""
+
+    name = models.CharField(max_length=255)
+    category = models.CharField(max_length=20, choices=CATEGORY_CHOICES, null=True, blank=True)
+    description = models.TextField(default="", blank=True)
+    project = models.ForeignKey(Project, on_delete=models.SET_NULL, null=True, blank=True)
+
+    class Meta:
+        db_table = "statuses"
+        verbose_name_plural = "statuses"
+        constraints = [_unique("statuses_external_id")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ProjectStatus(TenantOwned):
+    """A project uses a status."""
+
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, db_index=False)
+    status = models.ForeignKey(Status, on_delete=models.CASCADE)
+
+    class Meta:
+        db_table = "projects_statuses"
+        verbose_name_plural = "project statuses"
+        constraints = [models.UniqueConstraint(fields=["project", "status"], name="projects_statuses_pair")]
+
+    def __str__(self) -> str:
+        return f"{self.project} {self.status}"
+
+
+class CustomField(FromSource):
+    external_id = models.CharField(max_length=100)
+    name = models.CharField(max_length=255)
+    field_type = models.CharField(max_length=100)
+    operations = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    schema = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
+
+    class Meta:
+        db_table = "custom_fields"
+        constraints = [_unique("custom_fields_external_id")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.external_id})"
+
+
+def _field_reference() -> "models.ForeignKey[CustomField | None, CustomField | None]":
+    return models.ForeignKey(
+        CustomField, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+
+
+class CustomFieldMapping(TenantOwned):
+    """Which custom field fills which column of ``work_items``: one row per tenant and integration."""
+
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)
+    team_field = _field_reference()
+    code_changed_field = _field_reference()
+    story_points_field = _field_reference()
+    custom_field_01 = _field_reference()
+    custom_field_02 = _field_reference()
+    custom_field_03 = _field_reference()
+    custom_field_04 = _field_reference()
+    custom_field_05 = _field_reference()
+    custom_field_06 = _field_reference()
+    custom_field_07 = _field_reference()
+    custom_field_08 = _field_reference()
+    custom_field_09 = _field_reference()
+    custom_field_10 = _field_reference()
+    custom_field_11 = _field_reference()
+    custom_field_12 = _field_reference()
+    custom_field_13 = _field_reference()
+    custom_field_14 = _field_reference()
+    custom_field_15 = _field_reference()
+    custom_field_16 = _field_reference()
+    custom_field_17 = _field_reference()
+    custom_field_18 = _field_reference()
+    custom_field_19 = _field_reference()
+    custom_field_20 = _field_reference()
+
+    class Meta:
+        db_table = "custom_fields_mapping"
+        constraints = [models.UniqueConstraint(fields=["tenant", "integration"], name="custom_fields_mapping_one")]
+
+    def __str__(self) -> str:
+        return f"fields of {self.integration}"
+
+
+class ProjectCustomField(TenantOwned):
+    """The fields that one project offers, as discovery found them."""
+
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)
+    project_key = models.CharField(max_length=255)
+    integration_type = models.CharField(max_length=50)
+    discovered_fields = models.JSONField(default=list)
+    discovered_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "projects_custom_fields"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "integration", "project_key", "integration_type"], name="projects_custom_fields_one"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"fields of {self.project_key}"

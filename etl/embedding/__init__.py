@@ -1,0 +1,1 @@
+"""Texts become vectors and vectors become findable: the encoder and the two vector stores."""

@@ -1,0 +1,58 @@
+"""Extraction: one call of a partition, its answer stored whole, and what follows from it."""
+
+from contextlib import AbstractContextManager
+
+from etl.extraction.storage import Origin, complete_parent, store_answer
+from etl.jobs import planning, units
+from etl.jobs.units import Lease
+from etl.models import EtlJobEvent, EtlJobRun, ExtractionCheckpoint, Overall
+from integrations.provider import Answer, Partition
+
+_PAGE_DONE = ", pages = pages + 1, first_answer_at = coalesce(first_answer_at, %s)"
+
+
+def _end(lease: Lease, answer: Answer) -> AbstractContextManager[None]:
+    """The transaction that keeps the answer: the unit goes on to its next page, or it is completed."""
+    if answer.next_cursor is not None:
+        return units.continuing(lease, answer.next_cursor, _PAGE_DONE, [answer.source_time])
+    return units.ending(lease, _PAGE_DONE, [answer.source_time])
+
+
+def _store(lease: Lease, checkpoint: ExtractionCheckpoint, run: EtlJobRun, answer: Answer) -> None:
+    born = "cancelled" if run.status == Overall.STOPPED else "pending"
+    origin = Origin(lease.tenant_id, lease.integration_id, run.pk, lease.step, born)
+    raw_id = store_answer(
+        origin,
+        answer.entity_type,
+        answer.external_id,
+        answer.body,
+        {**answer.metadata, "cursor": checkpoint.cursor, "batch_number": checkpoint.pages + 1},
+        is_complete=not answer.followups,
+        parent_id=checkpoint.parent_raw_id,
+    )
+    planning.create_checkpoints(
+        run, lease.step, [_of_page(part, raw_id) for part in answer.followups], parent_raw_id=raw_id, status=born
+    )
+    if answer.warning:
+        EtlJobEvent.objects.create(
+            tenant_id=run.tenant_id, run=run, level="warning", stage="extraction", step=lease.step,
+            message=answer.warning,
+        )  # fmt: skip
+
+
+def _of_page(part: Partition, raw_id: int) -> Partition:
+    """A follow-up's key names its page: two pages may have follow-ups alike."""
+    return Partition(f"{part.key}:{raw_id}", part.cursor)
+
+
+def extract(lease: Lease) -> None:
+    """Makes the call that the checkpoint's cursor stands for and keeps its answer. Raises a StageError, LeaseLost."""
+    checkpoint = ExtractionCheckpoint.objects.select_related("integration").get(pk=lease.id)
+    integration = checkpoint.integration
+    answer = integration.provider_code.fetch(
+        lease.step, integration.connection(), Partition(checkpoint.partition_key, checkpoint.cursor)
+    )
+    with _end(lease, answer):
+        _store(lease, checkpoint, EtlJobRun.objects.get(pk=lease.run_id), answer)
+        if answer.next_cursor is None and checkpoint.parent_raw_id is not None:
+            complete_parent(checkpoint.parent_raw_id)

@@ -1,0 +1,92 @@
+"""Storing answers: one API call, one row, as it came."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from django.db import DataError, OperationalError
+from django.utils import timezone
+
+from etl.extraction.cleaning import clean
+from etl.jobs.units import execute, fetch
+from integrations.errors import Permanent
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an answer belongs. ``status`` is 'cancelled' where its run was stopped meanwhile."""
+
+    tenant_id: int
+    integration_id: int
+    run_id: int
+    step: str
+    status: str = "pending"
+
+
+def store_answer(
+    origin: Origin,
+    entity_type: str,
+    external_id: str,
+    body: bytes,
+    metadata: Mapping[str, Any],
+    *,
+    is_complete: bool = True,
+    parent_id: int | None = None,
+) -> int:
+    """Inserts a raw row; its id. Raises Permanent where the body is not JSON that PostgreSQL can hold.
+
+    Within the caller's transaction, which is lost where this raises.
+    """
+    cleaned = clean(body)
+    kept = {**metadata, "payload_size": len(body), "extracted_at": timezone.now().isoformat()}
+    if cleaned.replaced:
+        kept["replaced_characters"] = list(cleaned.replaced)
+    try:
+        rows = fetch(
+            """INSERT INTO raw_extraction_data (tenant_id, integration_id, run_id, step, entity_type, external_id,
+                   raw_data, extraction_metadata, processing_status, is_complete, parent_id)
+               VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id""",
+            [
+                origin.tenant_id,
+                origin.integration_id,
+                origin.run_id,
+                origin.step,
+                entity_type,
+                external_id,
+                cleaned.text,
+                orjson.dumps(kept, default=str).decode(),
+                origin.status,
+                is_complete,
+                parent_id,
+            ],
+        )
+    except DataError as error:
+        raise Permanent(f"the answer is not JSON that can be stored: {_first_line(error)}") from error
+    except OperationalError as error:
+        # 54000 and 54001: deeper nested, or larger, than PostgreSQL holds. Anything else is the server's trouble.
+        if getattr(error.__cause__, "pgcode", None) in ("54000", "54001"):
+            raise Permanent(f"the answer cannot be stored: {_first_line(error)}") from error
+        raise
+    return int(rows[0][0])
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return "; ".join(line.strip() for line in lines[:2])
+
+
+def complete_parent(parent_id: int) -> bool:
+    """Completes a cut answer once nothing that belongs to it is missing; whether it was this call that did.
+
+    The parent's row is locked, so that of two last follow-ups one sees the other.
+    """
+    execute("SELECT 1 FROM raw_extraction_data WHERE id = %s FOR NO KEY UPDATE", [parent_id])
+    return bool(
+        execute(
+            """UPDATE raw_extraction_data SET is_complete = true WHERE id = %s AND NOT is_complete
+                 AND NOT EXISTS (SELECT 1 FROM extraction_checkpoints WHERE parent_raw_id = %s
+                                 AND status <> 'completed')""",
+            [parent_id, parent_id],
+        )
+    )

@@ -1,0 +1,207 @@
+"""advance(run): the only code that plans steps and ends stages, steps and runs.
+
+Everything is derived from the units, under the run row's lock; so it may be called by anybody, at any time, as
+often as one likes. It looks for *one* open unit by partial index and never counts before the run's end.
+"""
+
+import json
+import resource
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from etl.jobs import planning
+from etl.jobs.units import columns, execute, fetch
+from etl.jobs.wakeups import UNIT_MODELS
+from etl.live.channel import LIVE_CHANNEL
+from etl.models import EtlJob, EtlJobEvent, EtlJobRun, EtlJobRunStep, Overall, QuarantinedRecord, StageState
+from etl.models.jobs import JOB_KINDS
+from etl.queue.topology import Stage
+
+OVER = (StageState.FINISHED, StageState.FAILED)
+
+
+@dataclass(frozen=True)
+class StageFacts:
+    """What the units say of one stage of one step: whether one is open, whether one has failed."""
+
+    open: bool
+    failed: bool
+
+
+def stage_facts(run_id: int, step: str) -> dict[Stage, StageFacts]:
+    """The facts of a step's three stages, in one query."""
+    parts = []
+    for stage, model in UNIT_MODELS.items():
+        names = columns(model)
+        one = f"EXISTS (SELECT 1 FROM {names.table} WHERE run_id = %(run)s AND step = %(step)s AND {names.state}"
+        parts.append(f"SELECT '{stage.value}', {one} IN ('pending', 'processing')), {one} = 'failed')")
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts), {"run": run_id, "step": step})
+        return {Stage(row[0]): StageFacts(row[1], row[2]) for row in cursor.fetchall()}
+
+
+def next_state(current: str, facts: StageFacts, upstream_over: bool) -> StageState:
+    """Where a stage stands, given its units and whether more of them can still come. Pure."""
+    if facts.open:
+        return StageState.RUNNING
+    if not upstream_over:
+        return StageState(current)
+    return StageState.FAILED if facts.failed else StageState.FINISHED
+
+
+def _derive(step: EtlJobRunStep) -> dict[str, StageState]:
+    """The states that the step's stages should have now."""
+    facts, upstream_over = stage_facts(step.run_id, step.step), step.planned_at is not None
+    states: dict[str, StageState] = {}
+    for stage in Stage:
+        states[stage.value] = state = next_state(getattr(step, stage.value), facts[stage], upstream_over)
+        upstream_over = upstream_over and state in OVER
+    return states
+
+
+def _refresh(step: EtlJobRunStep) -> bool:
+    """Brings the step's row up to date; whether anything changed."""
+    states = _derive(step)
+    changed = [name for name, state in states.items() if getattr(step, name) != state]
+    for name in changed:
+        setattr(step, name, states[name])
+    if changed:
+        step.save(update_fields=[*changed, "last_updated_at"])
+    return bool(changed)
+
+
+def _loaded(step: EtlJobRunStep) -> bool:
+    """Whether a step feeds others already: all fetched and loaded; its vectors may still come."""
+    return step.extraction in OVER and step.transform in OVER
+
+
+def _is_over(step: EtlJobRunStep) -> bool:
+    return _loaded(step) and step.embedding in OVER
+
+
+def _plan_ready_steps(run: EtlJobRun, steps: list[EtlJobRunStep]) -> bool:
+    """Plans each step whose feeders are over; whether there was one."""
+    by_name, planned = {step.step: step for step in steps}, False
+    for step in steps:
+        feeders = [by_name[name] for name in step.feeders if name in by_name]
+        if step.planned_at is None and all(_loaded(feeder) for feeder in feeders):
+            planning.plan_step(run, step)
+            planned = True
+    return planned
+
+
+def _settle(run: EtlJobRun) -> tuple[list[EtlJobRunStep], bool]:
+    """Plans and refreshes until nothing moves: a step without units lets the next one begin at once."""
+    steps, moved = list(EtlJobRunStep.objects.filter(run=run).order_by("order")), False
+    while True:
+        planned = _plan_ready_steps(run, steps)
+        refreshed = [_refresh(step) for step in steps]
+        if not planned and not any(refreshed):
+            return steps, moved
+        moved = True
+
+
+def status_json(overall: str, steps: list[EtlJobRunStep]) -> dict[str, object]:
+    """The job's status as CONTRACT gives it: overall, and each step's three stages."""
+    return {
+        "overall": overall,
+        "steps": {
+            step.step: {
+                "order": step.order,
+                "display_name": step.display_name,
+                **{stage.value: getattr(step, stage.value) for stage in Stage},
+            }
+            for step in steps
+        },
+    }
+
+
+def _finish(run: EtlJobRun, steps: list[EtlJobRunStep]) -> None:
+    """Ends the run and sums its figures from its units."""
+    failed = any(StageState.FAILED in (step.extraction, step.transform, step.embedding) for step in steps)
+    run.status = Overall.FAILED if failed else Overall.FINISHED
+    run.finished_at = timezone.now()
+    run.execution_time = (run.finished_at - run.started_at).total_seconds()
+    run.memory_usage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    run.api_calls_made, run.records_processed = fetch(
+        "SELECT count(*), coalesce(sum(records), 0) FROM raw_extraction_data WHERE run_id = %s", [run.pk]
+    )[0]
+    run.vectorization_queued = fetch("SELECT count(*) FROM qdrant_vectors WHERE run_id = %s", [run.pk])[0][0]
+    run.errors_encountered = sum(_failed_count(run.pk, stage) for stage in Stage)
+    run.quarantined = QuarantinedRecord.objects.filter(run=run, resolved_at=None).count()
+    run.warning = "; ".join(_warnings(run))
+    run.error_message = _first_error(run.pk) if failed else ""
+    run.save()
+    planning.keep_watermarks(run)
+
+
+def _failed_count(run_id: int, stage: Stage) -> int:
+    names = columns(UNIT_MODELS[stage])
+    sql = f"SELECT count(*) FROM {names.table} WHERE run_id = %s AND {names.state} = 'failed'"
+    return int(fetch(sql, [run_id])[0][0])
+
+
+def _first_error(run_id: int) -> str:
+    for model in UNIT_MODELS.values():
+        names = columns(model)
+        rows = fetch(
+            f"SELECT error_details ->> 'error' FROM {names.table} WHERE run_id = %s AND {names.state} = 'failed'"
+            " ORDER BY id LIMIT 1",
+            [run_id],
+        )
+        if rows:
+            return str(rows[0][0])
+    return ""
+
+
+def _warnings(run: EtlJobRun) -> list[str]:
+    warnings = [str(row[0]) for row in fetch(
+        "SELECT DISTINCT message FROM etl_job_events WHERE run_id = %s AND level = 'warning' ORDER BY 1 LIMIT 5",
+        [run.pk],
+    )]
+    if run.quarantined:
+        warnings.append(f"{run.quarantined} records are in quarantine")
+    return warnings
+
+
+def _write_job(run: EtlJobRun, steps: list[EtlJobRunStep]) -> None:
+    """Rebuilds the job's status from the run's, with a growing version, and tells whoever watches."""
+    job = EtlJob.objects.select_for_update(no_key=True).get(pk=run.job_id)
+    job.status, job.version = status_json(run.status, steps), job.version + 1
+    if run.finished_at:
+        job.last_run_finished_at, job.error_message = run.finished_at, run.error_message
+        job.next_run = planning.next_run(job, run)
+        if run.status == Overall.FINISHED:
+            job.last_sync_date = run.started_at
+    job.save()
+    execute("SELECT pg_notify(%s, %s)", [LIVE_CHANNEL, json.dumps({"job_id": job.pk, "tenant_id": job.tenant_id})])
+
+
+def _nothing_to_do(run_id: int, step: str) -> bool:
+    """Whether a look without the lock shows that a unit's end changes no state.
+
+    Safe: it is asked after the unit's commit, so the last of several enders sees that none is open.
+    """
+    row = EtlJobRunStep.objects.filter(run_id=run_id, step=step).first()
+    return row is not None and all(getattr(row, name) == state for name, state in _derive(row).items())
+
+
+def advance(run_id: int, step: str | None = None) -> bool:
+    """Brings a run up to date with its units; whether anything changed. With ``step``: after a unit of it ended."""
+    if step is not None and _nothing_to_do(run_id, step):
+        return False
+    with transaction.atomic():
+        run = EtlJobRun.objects.select_for_update(no_key=True).get(pk=run_id)
+        if run.status != Overall.RUNNING:
+            return False
+        steps, moved = _settle(run)
+        over = all(map(_is_over, steps))
+        if over:
+            _finish(run, steps)
+        if (moved or over) and run.kind in JOB_KINDS:
+            _write_job(run, steps)
+        if over:
+            EtlJobEvent.objects.create(tenant_id=run.tenant_id, run=run, message=f"run ended: {run.status}")
+    return moved or over

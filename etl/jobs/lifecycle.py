@@ -1,0 +1,148 @@
+"""What people and the schedule do to jobs: create, start, pause, resume, stop, retry, reset.
+
+Each transition is a guarded update with one winner; an illegal one raises IllegalTransition, which says why.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from etl.jobs import planning, units
+from etl.jobs.advance import advance, status_json
+from etl.jobs.wakeups import UNIT_MODELS, integrations_waiting, wake
+from etl.models import EtlJob, EtlJobEvent, EtlJobRun, EtlJobRunStep, Overall, RunKind
+from etl.queue.topology import Stage
+from integrations.models import Integration
+from integrations.provider import Step
+
+STARTABLE = (Overall.NOT_STARTED, Overall.READY, Overall.FINISHED, Overall.FAILED, Overall.STOPPED)
+
+
+class IllegalTransition(Exception):
+    """The job or run is not in a state in which that can be done."""
+
+
+def sync_steps(integration: Integration) -> list[Step]:
+    return [step for step in integration.provider_code.steps if not step.on_demand]
+
+
+def create_job(integration: Integration) -> EtlJob:
+    """The job of a new integration, after the tenant's others, due at once."""
+    steps = [
+        EtlJobRunStep(step=step.name, order=step.order, display_name=step.display_name)
+        for step in sync_steps(integration)
+    ]
+    return EtlJob.objects.create(
+        tenant_id=integration.tenant_id,
+        integration=integration,
+        name=integration.name,
+        order=EtlJob.objects.filter(tenant_id=integration.tenant_id).count() + 1,
+        status=status_json(Overall.NOT_STARTED, steps),
+    )
+
+
+def new_run(job: EtlJob, kind: RunKind, trigger: str, config: Mapping[str, Any], steps: list[Step]) -> EtlJobRun:
+    """A run with its steps, unplanned. Raises IllegalTransition where the job has an open run already."""
+    try:
+        with transaction.atomic():
+            run = EtlJobRun.objects.create(
+                tenant_id=job.tenant_id,
+                job=job,
+                integration_id=job.integration_id,
+                kind=kind,
+                trigger=trigger,
+                config=dict(config),
+            )
+    except IntegrityError as error:
+        raise IllegalTransition(f"job {job.pk} ({job.name}) is already running") from error
+    planning.create_steps(run, steps)
+    return run
+
+
+def start(job_id: int, *, trigger: str, config: Mapping[str, Any] | None = None) -> EtlJobRun:
+    """Starts a sync: the job's state, the run's row and its first plan in one transaction; then wakes workers.
+
+    Raises IllegalTransition where the job runs already, or its integration is inactive.
+    """
+    with transaction.atomic():
+        job = EtlJob.objects.select_for_update(of=("self",), no_key=True).select_related("integration").get(pk=job_id)
+        if job.overall not in STARTABLE:
+            raise IllegalTransition(f"job {job.pk} ({job.name}) is {job.overall}")
+        if not job.integration.active:
+            raise IllegalTransition(f"integration {job.integration.name} of job {job.pk} is inactive")
+        run = new_run(job, RunKind.SYNC, trigger, config or {}, sync_steps(job.integration))
+        EtlJob.objects.filter(pk=job.pk).update(last_run_started_at=timezone.now(), next_run=None)
+        EtlJobEvent.objects.create(tenant_id=run.tenant_id, run=run, message=f"run started by {trigger}")
+        advance(run.pk)
+    wake_integration(run.integration_id)
+    return run
+
+
+def wake_integration(integration_id: int) -> None:
+    for stage in Stage:
+        if integration_id in integrations_waiting(stage):
+            wake(stage, integration_id)
+
+
+def open_run(job_id: int) -> EtlJobRun | None:
+    """The job's one open run of its own kinds."""
+    return EtlJobRun.objects.filter(
+        job_id=job_id, kind__in=(RunKind.SYNC, RunKind.REPROCESS), status__in=(Overall.RUNNING, Overall.PAUSED)
+    ).first()
+
+
+def _move(job_id: int, allowed: tuple[Overall, ...], to: Overall, message: str) -> EtlJobRun:
+    """Moves the open run and its job to another state, under their locks. For use inside a transaction."""
+    run = EtlJobRun.objects.select_for_update(no_key=True).filter(
+        job_id=job_id, kind__in=(RunKind.SYNC, RunKind.REPROCESS), status__in=allowed
+    ).first()
+    job = EtlJob.objects.select_for_update(no_key=True).get(pk=job_id)
+    if run is None:
+        raise IllegalTransition(f"job {job.pk} ({job.name}) is {job.overall}: not {' or '.join(allowed)}")
+    run.status = to
+    run.finished_at = timezone.now() if to == Overall.STOPPED else None
+    run.save(update_fields=["status", "finished_at", "last_updated_at"])
+    write_overall(job, to)
+    EtlJobEvent.objects.create(tenant_id=run.tenant_id, run=run, message=message)
+    return run
+
+
+def write_overall(job: EtlJob, overall: Overall) -> None:
+    job.status = {**job.status, "overall": overall}
+    job.version += 1
+    job.save(update_fields=["status", "version", "last_updated_at"])
+
+
+def pause(job_id: int) -> EtlJobRun:
+    """No worker takes another unit until it is resumed."""
+    with transaction.atomic():
+        return _move(job_id, (Overall.RUNNING,), Overall.PAUSED, "paused")
+
+
+def resume(job_id: int) -> EtlJobRun:
+    with transaction.atomic():
+        run = _move(job_id, (Overall.PAUSED,), Overall.RUNNING, "resumed")
+    advance(run.pk)
+    wake_integration(run.integration_id)
+    return run
+
+
+def stop(job_id: int) -> EtlJobRun:
+    """Ends the run: what waits is cancelled, a unit in hand may still commit."""
+    with transaction.atomic():
+        run = _move(job_id, (Overall.RUNNING, Overall.PAUSED), Overall.STOPPED, "stopped")
+        for model in UNIT_MODELS.values():
+            units.cancel_open(model, run.pk)
+    return run
+
+
+def reset(job_id: int) -> EtlJob:
+    """Makes a stuck job READY again: stops its open run, if it has one."""
+    if open_run(job_id):
+        stop(job_id)
+    with transaction.atomic():
+        job = EtlJob.objects.select_for_update(no_key=True).get(pk=job_id)
+        write_overall(job, Overall.READY)
+    return job

@@ -1,0 +1,36 @@
+"""Which jobs are due, and queuing them: each once, however many schedulers there are."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from etl.jobs.lifecycle import STARTABLE
+from etl.models import EtlJob
+from etl.queue import get_broker
+from etl.queue.broker import Outgoing
+from etl.queue.messages import JobMessage
+from etl.queue.topology import JOBS_QUEUE
+
+# A job whose message is lost is due again after that.
+QUEUED_FOR = timedelta(minutes=2)
+
+
+def queue_due_jobs() -> int:
+    """Queues the jobs whose time has come; how many. Moving ``next_run`` on is the claim: one scheduler wins."""
+    broker, now, queued = get_broker(), timezone.now(), 0
+    if not broker.delivers_here:
+        return 0
+    due = EtlJob.objects.filter(active=True, integration__active=True, tenant__active=True, next_run__lte=now)
+    for job in due.filter(status__overall__in=STARTABLE).select_related("integration"):
+        claimed = EtlJob.objects.filter(pk=job.pk, next_run=job.next_run).update(next_run=now + QUEUED_FOR)
+        if claimed:
+            message = JobMessage(
+                job_id=job.pk,
+                tenant_id=job.tenant_id,
+                integration_id=job.integration_id,
+                job_type=f"{job.integration.provider}_sync",
+                scheduled_at=now,
+            )
+            broker.publish([Outgoing(JOBS_QUEUE, message.encode())])
+            queued += 1
+    return queued

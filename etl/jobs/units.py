@@ -1,0 +1,253 @@
+"""The life of a unit: the one module that takes, ends, parks, retries, fails and cancels units.
+
+pending → processing → completed / failed / cancelled, in three tables alike (see `etl.models.unit`). Every change
+is one guarded UPDATE on the database's clock. Whoever takes a unit gets a lease with a fresh token; only the
+current token ends the unit, so two workers may hold one, and only one can commit it.
+"""
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from etl.models.unit import Unit
+
+Parameters = Sequence[Any] | Mapping[str, Any]
+
+MAX_TAKES = 5
+DIED = "the worker died on it"
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Units of one table in the hands of one worker, under one token."""
+
+    model: type[Unit]
+    ids: tuple[int, ...]
+    token: uuid.UUID
+    integration_id: int
+    tenant_id: int
+    run_id: int
+    step: str
+
+    @property
+    def id(self) -> int:
+        """The unit's id, where the lease is of one unit."""
+        (only,) = self.ids
+        return only
+
+
+class LeaseLost(Exception):
+    """Somebody else holds the unit now: what was done is to be rolled back."""
+
+
+class UnitInvisible(Exception):
+    """No such unit: deleted, or another tenant's."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The names a unit table goes by in SQL."""
+
+    table: str
+    state: str
+
+
+def columns(model: type[Unit]) -> Columns:
+    return Columns(model._meta.db_table, model._meta.get_field("status").column)
+
+
+def execute(sql: str, parameters: Parameters) -> int:
+    """Runs one statement; the number of rows it touched."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.rowcount
+
+
+def fetch(sql: str, parameters: Parameters) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall()
+
+
+def take(model: type[Unit], ids: Sequence[int]) -> Lease | None:
+    """Takes those of the units that may be taken now; None where none may (done, taken, parked, run not running).
+
+    The units are of one run and step. Raises UnitInvisible where none of them exists.
+    """
+    names, token = columns(model), uuid.uuid4()
+    rows = fetch(
+        f"""UPDATE {names.table} AS u
+            SET {names.state} = 'processing', lease_token = %s, takes = u.takes + 1, error_details = NULL,
+                lease_until = now() + make_interval(secs => %s), published_at = coalesce(u.published_at, now())
+            FROM etl_job_runs r
+            WHERE u.id = ANY(%s) AND u.{names.state} = 'pending' AND r.id = u.run_id AND r.status = 'RUNNING'
+              AND (u.not_before IS NULL OR u.not_before <= now())
+            RETURNING u.id, u.integration_id, u.tenant_id, u.run_id, u.step""",
+        [token, settings.UNIT_LEASE_SECONDS, list(ids)],
+    )
+    if not rows:
+        if not fetch(f"SELECT 1 FROM {names.table} WHERE id = ANY(%s) LIMIT 1", [list(ids)]):
+            raise UnitInvisible(f"no row {list(ids)} in {names.table} can be seen")
+        return None
+    return Lease(model, tuple(row[0] for row in rows), token, *rows[0][1:])
+
+
+def renew(lease: Lease) -> bool:
+    """Moves the lease's end; False where it was lost."""
+    names = columns(lease.model)
+    return bool(
+        execute(
+            f"UPDATE {names.table} SET lease_until = now() + make_interval(secs => %s) "
+            "WHERE id = ANY(%s) AND lease_token = %s",
+            [settings.UNIT_LEASE_SECONDS, list(lease.ids), lease.token],
+        )
+    )
+
+
+def _close(lease: Lease, state: str, extra: str = "", parameters: Sequence[Any] = ()) -> list[int]:
+    """Ends what the lease still holds, or puts it back; the ids it held."""
+    names = columns(lease.model)
+    rows = fetch(
+        f"""UPDATE {names.table} SET {names.state} = %s, lease_token = NULL, lease_until = NULL, takes = 0{extra}
+            WHERE id = ANY(%s) AND lease_token = %s RETURNING id""",
+        [state, *parameters, list(lease.ids), lease.token],
+    )
+    return [row[0] for row in rows]
+
+
+@contextmanager
+def ending(lease: Lease, extra: str = "", parameters: Sequence[Any] = ()) -> Iterator[None]:
+    """The transaction that writes a unit's result and completes it; raises LeaseLost where it is no longer ours.
+
+    ``extra`` sets more columns of the unit (", records = %s").
+    """
+    with transaction.atomic():
+        if len(_close(lease, "completed", extra, parameters)) < len(lease.ids):
+            raise LeaseLost
+        yield
+
+
+@contextmanager
+def continuing(lease: Lease, cursor: Mapping[str, Any], extra: str, parameters: Sequence[Any]) -> Iterator[None]:
+    """The transaction that stores one answer of a partition that has more: the unit waits again, further on."""
+    moved = ", cursor = %s, tries = 0, not_before = NULL, published_at = NULL" + extra
+    with transaction.atomic():
+        if not _close(lease, "pending", moved, [json.dumps(cursor), *parameters]):
+            raise LeaseLost
+        yield
+
+
+def park(lease: Lease, until: datetime, reason: str) -> None:
+    """Puts the units aside until then, without using up a try."""
+    _close(
+        lease,
+        "pending",
+        ", published_at = NULL, not_before = %s, error_details = %s",
+        [until, json.dumps({"error": reason, "until": until.isoformat()})],
+    )
+
+
+def retry(lease: Lease, delay_seconds: float, reason: str) -> None:
+    """Uses up a try; the units wait that long. Their wake-up is the caller's delayed message."""
+    # A little less than the message's delay, so that the message never comes before the unit may be taken.
+    _close(
+        lease,
+        "pending",
+        ", tries = tries + 1, not_before = now() + make_interval(secs => %s), published_at = now(), error_details = %s",
+        [delay_seconds * 0.9, json.dumps({"error": reason})],
+    )
+
+
+def tries(lease: Lease) -> int:
+    """How many tries the units have used up (the most of them)."""
+    names = columns(lease.model)
+    return int(fetch(f"SELECT coalesce(max(tries), 0) FROM {names.table} WHERE id = ANY(%s)", [list(lease.ids)])[0][0])
+
+
+def fail(lease: Lease, reason: str) -> list[int]:
+    """Ends the units as failed; the ids of those that were still ours. A cut page fails with what should complete it."""
+    with transaction.atomic():
+        failed = _close(lease, "failed", ", error_details = %s", [json.dumps({"error": reason})])
+        fail_parents(lease.model, failed, reason)
+    return failed
+
+
+def split(lease: Lease, reason: str) -> None:
+    """Puts the units of a batch back, one to be taken at a time, so that one of them does not fail the others."""
+    _close(lease, "pending", ", alone = true, published_at = NULL, error_details = %s", [json.dumps({"error": reason})])
+
+
+def fail_parents(model: type[Unit], ids: Sequence[int], reason: str) -> None:
+    """Fails the answers that those checkpoints were to complete."""
+    if ids and any(field.name == "parent_raw" for field in model._meta.get_fields()):
+        execute(
+            """UPDATE raw_extraction_data SET processing_status = 'failed', error_details = %s
+               WHERE processing_status = 'pending'
+                 AND id IN (SELECT parent_raw_id FROM extraction_checkpoints WHERE id = ANY(%s))""",
+            [json.dumps({"error": f"not complete: {reason}"}), list(ids)],
+        )
+
+
+def cancel_open(model: type[Unit], run_id: int) -> int:
+    """Cancels what waits in a run. A unit in hand may still commit."""
+    names = columns(model)
+    return execute(
+        f"UPDATE {names.table} SET {names.state} = 'cancelled' WHERE run_id = %s AND {names.state} = 'pending'",
+        [run_id],
+    )
+
+
+def reopen(model: type[Unit], run_id: int, states: Sequence[str]) -> int:
+    """Makes a run's units in those states wait again, with fresh tries."""
+    names = columns(model)
+    return execute(
+        f"""UPDATE {names.table} SET {names.state} = 'pending', tries = 0, takes = 0, not_before = NULL,
+                published_at = NULL, lease_token = NULL, lease_until = NULL, error_details = NULL
+            WHERE run_id = %s AND {names.state} = ANY(%s)""",
+        [run_id, list(states)],
+    )
+
+
+def take_back_expired(model: type[Unit]) -> list[tuple[int, int, bool]]:
+    """Takes units back whose lease ran out: (id, run id, given up). Taken too often, a unit fails."""
+    names = columns(model)
+    with transaction.atomic():
+        rows = fetch(
+            f"""UPDATE {names.table} SET lease_token = NULL, lease_until = NULL, published_at = NULL,
+                    {names.state} = CASE WHEN takes >= %s THEN 'failed' ELSE 'pending' END,
+                    error_details = CASE WHEN takes >= %s THEN %s::jsonb ELSE error_details END
+                WHERE id IN (SELECT id FROM {names.table} WHERE {names.state} = 'processing' AND lease_until < now()
+                             ORDER BY id FOR UPDATE SKIP LOCKED)
+                RETURNING id, run_id, {names.state} = 'failed'""",
+            [MAX_TAKES, MAX_TAKES, json.dumps({"error": DIED})],
+        )
+        fail_parents(model, [row[0] for row in rows if row[2]], DIED)
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def forget_lost_wakeups(model: type[Unit]) -> int:
+    """Lets units be woken again whose message was published long ago and never handled."""
+    names = columns(model)
+    return execute(
+        f"""UPDATE {names.table} SET published_at = NULL
+            WHERE {names.state} = 'pending' AND published_at < now() - make_interval(secs => %s)
+              AND (not_before IS NULL OR not_before < now() - make_interval(secs => %s))""",
+        [settings.UNIT_REPUBLISH_SECONDS, settings.UNIT_REPUBLISH_SECONDS],
+    )
+
+
+def cancel_stopped(model: type[Unit]) -> int:
+    """Cancels what slipped past a stop."""
+    names = columns(model)
+    return execute(
+        f"""UPDATE {names.table} AS u SET {names.state} = 'cancelled' FROM etl_job_runs r
+            WHERE u.{names.state} = 'pending' AND r.id = u.run_id AND r.status = 'STOPPED'""",
+        [],
+    )

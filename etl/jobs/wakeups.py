@@ -1,0 +1,193 @@
+"""Waking workers: at most a window's worth of wake-ups per integration and stage is on its way or in hand.
+
+Queues stay short, one tenant cannot bury another, and a lost message costs no more than a look of the sweep.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from etl.jobs.units import columns, execute, fetch
+from etl.models import ExtractionCheckpoint, QdrantVector, RawExtractionData, Unit
+from etl.queue import get_broker
+from etl.queue.broker import Outgoing, PublishFailed
+from etl.queue.messages import ExtractionMessage, TransformMessage, VectorizationMessage
+from etl.queue.topology import Stage, Tier, queue_for
+
+UNIT_MODELS: dict[Stage, type[Unit]] = {
+    Stage.EXTRACTION: ExtractionCheckpoint,
+    Stage.TRANSFORM: RawExtractionData,
+    Stage.EMBEDDING: QdrantVector,
+}
+# An answer that others complete is not woken before they are there, and they are not woken at all.
+_WAKEABLE = {
+    Stage.EXTRACTION: "NOT EXISTS (SELECT 1 FROM integration_limits l"
+    " WHERE l.integration_id = u.integration_id AND l.blocked_until > now())",
+    Stage.TRANSFORM: "u.is_complete AND u.parent_id IS NULL",
+    Stage.EMBEDDING: "true",
+}
+_DETAIL = {
+    Stage.EXTRACTION: "u.partition_key, '', true",
+    Stage.TRANSFORM: "u.entity_type, '', true",
+    Stage.EMBEDDING: "u.table_name, u.external_id, u.alone",
+}
+
+
+@dataclass(frozen=True)
+class Woken:
+    """A unit whose wake-up goes out now, with what its message says."""
+
+    unit_id: int
+    run_id: int
+    step: str
+    detail: str
+    external_id: str
+    alone: bool
+    tenant_id: int
+    tier: Tier
+    job_id: int
+    provider: str
+    first: bool
+
+
+def _window(stage: Stage) -> int:
+    return int(getattr(settings, f"WINDOW_{stage.upper()}"))
+
+
+def _mark_published(stage: Stage, integration_id: int) -> list[Woken]:
+    """Chooses what may be woken and marks it. The advisory lock makes the window exact."""
+    names = columns(UNIT_MODELS[stage])
+    with transaction.atomic():
+        execute("SELECT pg_advisory_xact_lock(hashtext(%s), %s)", [f"wake {stage}", integration_id])
+        rows = fetch(
+            f"""WITH chosen AS (
+                    SELECT u.id, u.run_id, u.step FROM {names.table} u
+                    JOIN etl_job_runs r ON r.id = u.run_id AND r.status = 'RUNNING'
+                    WHERE u.integration_id = %s AND u.{names.state} = 'pending' AND u.published_at IS NULL
+                      AND (u.not_before IS NULL OR u.not_before <= now()) AND {_WAKEABLE[stage]}
+                    ORDER BY u.id
+                    LIMIT greatest(0, %s - (SELECT count(*) FROM {names.table} p
+                        WHERE p.integration_id = %s AND p.{names.state} IN ('pending', 'processing')
+                          AND p.published_at IS NOT NULL))
+                    FOR UPDATE OF u SKIP LOCKED)
+                UPDATE {names.table} AS u SET published_at = now() FROM chosen c, etl_job_runs r, etl_job_run_steps s,
+                    integrations i, tenants t
+                WHERE u.id = c.id AND r.id = c.run_id AND s.run_id = c.run_id AND s.step = c.step
+                  AND i.id = u.integration_id AND t.id = u.tenant_id
+                RETURNING u.id, u.run_id, u.step, {_DETAIL[stage]}, u.tenant_id, t.tier, r.job_id, i.provider,
+                    s.{stage.value} = 'idle'""",
+            [integration_id, _window(stage), integration_id],
+        )
+    woken = [Woken(*row[:7], Tier(row[7]), *row[8:]) for row in rows]
+    return sorted(woken, key=lambda unit: unit.unit_id)
+
+
+def _is_last(stage: Stage, run_id: int, step: str | None) -> bool:
+    """Whether nothing else of the step (of the run, where no step is named) waits or can still be planned."""
+    within, where = ("AND step = %s", [run_id, step]) if step else ("", [run_id])
+    upstream = list(Stage)[: list(Stage).index(stage)]
+    for earlier in upstream:
+        names = columns(UNIT_MODELS[earlier])
+        if fetch(
+            f"SELECT 1 FROM {names.table} WHERE run_id = %s {within}"
+            f" AND {names.state} IN ('pending', 'processing') LIMIT 1",
+            where,
+        ):
+            return False
+    return not fetch(f"SELECT 1 FROM etl_job_run_steps WHERE run_id = %s {within} AND planned_at IS NULL LIMIT 1", where)
+
+
+def _hints(stage: Stage, units: Sequence[Woken]) -> dict[str, bool]:
+    """first_item, last_item and last_job_item of the message for these units (of one run and step)."""
+    names, first = columns(UNIT_MODELS[stage]), units[0]
+    more = fetch(
+        f"SELECT 1 FROM {names.table} WHERE run_id = %s AND step = %s AND {names.state} = 'pending'"
+        " AND published_at IS NULL LIMIT 1",
+        [first.run_id, first.step],
+    )
+    last = not more and _is_last(stage, first.run_id, first.step)
+    return {
+        "first_item": first.first,
+        "last_item": last,
+        "last_job_item": last and _is_last(stage, first.run_id, None),
+    }
+
+
+def _common(units: Sequence[Woken]) -> dict[str, Any]:
+    first = units[0]
+    return {"tenant_id": first.tenant_id, "job_id": first.job_id, "run_id": first.run_id, "unit_id": first.unit_id}
+
+
+def _body(stage: Stage, integration_id: int, units: Sequence[Woken], hints: dict[str, bool]) -> bytes:
+    first = units[0]
+    if stage is Stage.EMBEDDING:
+        return VectorizationMessage(
+            **_common(units),
+            **hints,
+            table_name=first.detail,
+            external_ids=tuple(unit.external_id for unit in units),
+            unit_ids=tuple(unit.unit_id for unit in units),
+            operation="insert",
+        ).encode()
+    shared = {**_common(units), **hints, "integration_id": integration_id, "provider": first.provider}
+    if stage is Stage.TRANSFORM:
+        return TransformMessage(**shared, type=first.step, raw_data_id=first.unit_id).encode()
+    return ExtractionMessage(**shared, type=first.step).encode()
+
+
+def _batches(stage: Stage, woken: Sequence[Woken]) -> list[list[Woken]]:
+    """What goes into one message: one unit, or, for vectors, up to a batch of one run, step and table."""
+    groups: dict[tuple[int, str, str], list[list[Woken]]] = {}
+    for unit in woken:
+        batches = groups.setdefault((unit.run_id, unit.step, unit.detail), [[]])
+        if batches[-1] and (unit.alone or batches[-1][0].alone or len(batches[-1]) == settings.EMBEDDING_BATCH):
+            batches.append([])
+        batches[-1].append(unit)
+    return [batch for batches in groups.values() for batch in batches]
+
+
+def wake(stage: Stage, integration_id: int) -> int:
+    """Publishes wake-ups up to the window; how many units it woke. Never inside a transaction: they must be visible.
+
+    A publish that fails is the sweep's business. In the embedded profile only the process that works publishes.
+    """
+    broker = get_broker()
+    if not broker.delivers_here:
+        return 0
+    woken = _mark_published(stage, integration_id)
+    batches = _batches(stage, woken)
+    hints = {index: _hints(stage, batch) for index, batch in enumerate(batches) if batch[0].first}
+    if batches:
+        hints[len(batches) - 1] = _hints(stage, batches[-1])
+    nothing = {"first_item": False, "last_item": False, "last_job_item": False}
+    messages = [
+        Outgoing(queue_for(stage, batch[0].tier), _body(stage, integration_id, batch, hints.get(index, nothing)))
+        for index, batch in enumerate(batches)
+    ]
+    if messages:
+        try:
+            broker.publish(messages)
+        except PublishFailed:
+            execute(
+                f"UPDATE {UNIT_MODELS[stage]._meta.db_table} SET published_at = NULL WHERE id = ANY(%s)"
+                " AND lease_token IS NULL",
+                [[unit.unit_id for unit in woken]],
+            )
+            raise
+    return len(woken)
+
+
+def integrations_waiting(stage: Stage) -> list[int]:
+    """The integrations that have units of this stage which may be woken."""
+    names = columns(UNIT_MODELS[stage])
+    rows = fetch(
+        f"""SELECT DISTINCT u.integration_id FROM {names.table} u
+            JOIN etl_job_runs r ON r.id = u.run_id AND r.status = 'RUNNING'
+            WHERE u.{names.state} = 'pending' AND u.published_at IS NULL
+              AND (u.not_before IS NULL OR u.not_before <= now()) AND {_WAKEABLE[stage]}""",
+        [],
+    )
+    return [row[0] for row in rows]

@@ -1,0 +1,56 @@
+"""The sockets: a job's status on connect, and whenever a stage begins or ends."""
+
+from typing import Any
+
+from autobahn.exception import Disconnected
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+
+from etl.live.channel import ALL_JOBS, group_of
+from etl.live.listener import listener
+from etl.live.snapshot import job_update
+
+FORBIDDEN = 4403
+NOT_FOUND = 4404
+
+
+class JobStatusConsumer(AsyncJsonWebsocketConsumer):
+    """`/ws/job/{stage}/{tenant_id}/{job_id}`: for users who may see that tenant; strangers are refused."""
+
+    async def connect(self) -> None:
+        """Joins the group before it reads the snapshot, so that no change falls between the two."""
+        route = self.scope["url_route"]["kwargs"]
+        self.tenant_id, self.job_id = int(route["tenant_id"]), int(route["job_id"])
+        user = self.scope.get("user")
+        if user is None or not user.is_authenticated or not user.may_see(self.tenant_id):
+            await self.close(code=FORBIDDEN)
+            return
+        listener.ensure_started()
+        for group in (ALL_JOBS, group_of(self.job_id)):
+            await self.channel_layer.group_add(group, self.channel_name)
+        update = await self._read()
+        if update is None:
+            await self.close(code=NOT_FOUND)
+            return
+        await self.accept()
+        await self._send(update)
+
+    async def disconnect(self, code: int) -> None:
+        for group in (ALL_JOBS, group_of(getattr(self, "job_id", 0))):
+            await self.channel_layer.group_discard(group, self.channel_name)
+
+    async def job_changed(self, event: dict[str, Any]) -> None:
+        """Something changed: sends what is true now, if it is not what was sent last."""
+        update = await self._read()
+        if update is not None and update["version"] != self._sent:
+            await self._send(update)
+
+    async def _read(self) -> dict[str, Any] | None:
+        return await database_sync_to_async(job_update)(self.tenant_id, self.job_id)
+
+    async def _send(self, update: dict[str, Any]) -> None:
+        self._sent = update["version"]
+        try:
+            await self.send_json(update)
+        except Disconnected:
+            pass  # the viewer left while we wrote

@@ -1,0 +1,12 @@
+"""Where the sockets are."""
+
+from django.urls import re_path
+
+from etl.live.consumers import JobStatusConsumer
+
+websocket_urlpatterns = [
+    re_path(
+        r"^ws/job/(?P<stage>extraction|transform|embedding)/(?P<tenant_id>[0-9]{1,18})/(?P<job_id>[0-9]{1,18})/?$",
+        JobStatusConsumer.as_asgi(),
+    ),
+]

@@ -1,0 +1,177 @@
+"""Loading projects, types, statuses, fields and their relations, and placeholders for what is only referred to."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from custommapping.models import Authority
+from etl.jobs.units import execute
+from etl.load.copying import Row, stage
+from etl.load.merging import Source, Written, merge
+from etl.load.tables import CUSTOM_FIELDS, PROJECTS, STATUSES, WITS, Target
+from integrations.records import (
+    Batch,
+    CustomFieldRecord,
+    ProjectRecord,
+    ProjectStatuses,
+    ProjectWits,
+    StatusRecord,
+    WitRecord,
+    WorkItemRecord,
+)
+
+Relation = tuple[str, tuple[str, ...]]
+
+
+def _project_row(record: ProjectRecord, at: datetime) -> Row:
+    return (
+        record.external_id,
+        at,
+        Authority.LISTED,
+        record.key,
+        record.name,
+        record.project_type,
+        record.description,
+        record.lead_id,
+        record.lead_name,
+        record.archived,
+    )
+
+
+def _wit_row(record: WitRecord, at: datetime, authority: Authority = Authority.LISTED) -> Row:
+    return (
+        record.external_id,
+        at,
+        authority,
+        record.name,
+        record.description,
+        record.subtask,
+        record.hierarchy_level,
+    )
+
+
+def _status_row(record: StatusRecord, at: datetime, authority: Authority = Authority.LISTED) -> Row:
+    return (
+        record.external_id,
+        at,
+        authority,
+        record.name,
+        record.category,
+        record.description,
+        record.project_id,
+    )
+
+
+def _field_row(record: CustomFieldRecord, at: datetime) -> Row:
+    return (
+        record.external_id,
+        at,
+        record.name,
+        record.field_type,
+        list(record.operations),
+        dict(record.schema),
+    )
+
+
+def _seen_projects(items: Iterable[WorkItemRecord]) -> Iterable[Row]:
+    for item in items:
+        nothing: tuple[Any, ...] = ("", "", None, None, False)
+        yield (item.project_id, item.updated, Authority.SEEN, item.project_key, item.project_name, *nothing)
+
+
+def _mentioned_statuses(items: Iterable[WorkItemRecord]) -> Iterable[Row]:
+    """Statuses that histories name: maybe deleted long ago, known only by the name that they had."""
+    for item in items:
+        for change in item.changes:
+            for status_id, name in ((change.from_id, change.from_name), (change.to_id, change.to_name)):
+                if status_id:
+                    yield (status_id, change.at, Authority.MENTIONED, name or status_id, None, "", None)
+
+
+def _newest(rows: Iterable[Row]) -> list[Row]:
+    """Of rows with the same id the best and newest one: a page names the same few statuses a thousand times."""
+    best: dict[str, Row] = {}
+    for row in rows:
+        known = best.get(row[0])
+        if known is None or (known[2], known[1]) < (row[2], row[1]):
+            best[row[0]] = row
+    return list(best.values())
+
+
+def status_rows(source: Source, batch: Batch) -> list[Row]:
+    """All that a batch says of statuses, the best row of each."""
+    rows = [_status_row(status, source.extracted_at) for status in batch.statuses]
+    rows += [_status_row(item.status, item.updated, Authority.SEEN) for item in batch.work_items]
+    return _newest([*rows, *_mentioned_statuses(batch.work_items)])
+
+
+def load_catalogues(source: Source, batch: Batch, statuses: Sequence[Row]) -> dict[str, Written]:
+    """Merges all catalogue rows of a batch, references first; what was written, by table."""
+    projects = [_project_row(project, source.extracted_at) for project in batch.projects]
+    wits = [_wit_row(wit, source.extracted_at) for wit in batch.wits]
+    wits += [_wit_row(item.wit, item.updated, Authority.SEEN) for item in batch.work_items]
+    fields = [_field_row(field, source.extracted_at) for field in batch.custom_fields]
+    plan: list[tuple[Target, list[Row]]] = [
+        (PROJECTS, _newest([*projects, *_seen_projects(batch.work_items)])),
+        (WITS, _newest(wits)),
+        (STATUSES, list(statuses)),
+        (CUSTOM_FIELDS, fields),
+    ]
+    written = {target.name: merge(target, source, rows) for target, rows in plan if rows}
+    _relate(source, "wit", "wits", [(pair.project_id, pair.wit_ids) for pair in batch.project_wits])
+    _relate(source, "status", "statuses", [(pair.project_id, pair.status_ids) for pair in batch.project_statuses])
+    return written
+
+
+def _relate(source: Source, other: str, others: str, relations: Sequence[Relation]) -> None:
+    """Makes the pairs of those projects what the answer lists, where no newer answer did."""
+    if not relations:
+        return
+    table, staged = f"projects_{others}", f"staged_projects_{others}"
+    pairs = [(project, target) for project, targets in relations for target in targets]
+    stage(staged, "SELECT external_id AS project_ref, external_id AS other_ref FROM projects",
+          ("project_ref", "other_ref"), pairs)  # fmt: skip
+    parameters = {
+        "tenant": source.tenant_id,
+        "integration": source.integration_id,
+        "projects": [project for project, _ in relations],
+        "at": source.extracted_at,
+    }
+    listed = f"""SELECT p.id AS project_id, o.id AS other_id FROM {staged} s
+        JOIN projects p ON p.tenant_id = %(tenant)s AND p.integration_id = %(integration)s
+            AND p.external_id = s.project_ref AND coalesce(p.{others}_as_of, '-infinity') <= %(at)s
+        JOIN {others} o ON o.tenant_id = %(tenant)s AND o.integration_id = %(integration)s
+            AND o.external_id = s.other_ref"""
+    removed = execute(
+        f"""DELETE FROM {table} r USING projects p
+            WHERE r.project_id = p.id AND p.tenant_id = %(tenant)s AND p.integration_id = %(integration)s
+              AND p.external_id = ANY(%(projects)s) AND coalesce(p.{others}_as_of, '-infinity') <= %(at)s
+              AND (r.project_id, r.{other}_id) NOT IN ({listed})""",
+        parameters,
+    )
+    added = execute(
+        f"""INSERT INTO {table} (tenant_id, integration_id, project_id, {other}_id)
+            SELECT %(tenant)s, %(integration)s, l.project_id, l.other_id FROM ({listed}) l
+            WHERE NOT EXISTS (SELECT 1 FROM {table} r
+                              WHERE r.project_id = l.project_id AND r.{other}_id = l.other_id)
+            GROUP BY 3, 4 ORDER BY 3, 4 ON CONFLICT DO NOTHING""",
+        parameters,
+    )
+    if removed or added:
+        execute(
+            f"""UPDATE projects SET {others}_as_of = %(at)s WHERE tenant_id = %(tenant)s
+                AND integration_id = %(integration)s AND external_id = ANY(%(projects)s)""",
+            parameters,
+        )
+
+
+def has_news(rows: Iterable[Row], known: dict[str, tuple[int, str | None]]) -> bool:
+    """Whether a status row may change what a status means for flow: a new status, or another category.
+
+    ``known`` maps status ids to (authority, category).
+    """
+    for row in rows:
+        authority, category = known.get(row[0], (-1, None))
+        if row[2] >= authority and (category != row[4] or authority < 0):
+            return True
+    return False

@@ -1,0 +1,52 @@
+"""Rows to PostgreSQL's COPY text format, and into a staging table of the session.
+
+Staging tables take their column types from the table they feed, so that a value that does not fit is refused at
+the COPY, with the column's name in the error.
+"""
+
+import io
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+from django.db import connection
+
+Row = Sequence[Any]
+
+
+def _escape(text: str) -> str:
+    if "\\" in text:
+        text = text.replace("\\", "\\\\")
+    if "\t" in text:
+        text = text.replace("\t", "\\t")
+    if "\n" in text:
+        text = text.replace("\n", "\\n")
+    return text.replace("\r", "\\r") if "\r" in text else text
+
+
+def encode(value: Any) -> str:
+    """One value as COPY takes it: text, numbers, booleans, dates, lists and dictionaries (as JSON), None."""
+    if value is None:
+        return "\\N"
+    if isinstance(value, str):
+        return _escape(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, dict | list | tuple):
+        return _escape(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode())
+    return str(value)
+
+
+def stage(table: str, like: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """Fills the session's staging table with the rows.
+
+    ``like`` is the SELECT whose columns give the types. The table lives as long as the session and empties itself
+    at each commit: one made per transaction would bloat the catalogue.
+    """
+    text = io.StringIO("".join(["\t".join(map(encode, row)) + "\n" for row in rows]))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TEMP TABLE IF NOT EXISTS {table} ON COMMIT DELETE ROWS AS {like} WITH NO DATA; DELETE FROM {table}"
+        )
+        cursor.cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", text)

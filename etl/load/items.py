@@ -1,0 +1,215 @@
+"""Loading work items with their changelogs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from custommapping.fields import FieldMapping, to_number, to_text
+from custommapping.models import CUSTOM_FIELD_COLUMNS
+from etl.jobs.units import execute, fetch
+from etl.load.copying import Row, stage
+from etl.load.merging import Source, merge
+from etl.load.tables import WORK_ITEMS
+from etl.transform.metrics import METRIC_NAMES, Categories, Change, flow_metrics
+from integrations.records import StatusChange, WorkItemRecord
+
+_CHANGELOG_COLUMNS = (
+    "work_item_id",
+    "external_id",
+    "item_number",
+    "from_status_name",
+    "to_status_name",
+    "transition_start_date",
+    "transition_change_date",
+    "time_in_status_seconds",
+    "changed_by",
+)
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What the tenant's settings make of a work item."""
+
+    fields: FieldMapping
+    categories: Categories
+
+
+def _custom_values(record: WorkItemRecord, fields: FieldMapping) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(values by column, overflow by field id): each field with a value is in one of the two."""
+    if not fields.columns:
+        return {}, dict(record.custom)
+    mapped: dict[str, Any] = {}
+    overflow: dict[str, Any] = {}
+    for field_id, value in record.custom.items():
+        column = fields.columns.get(field_id)
+        found = to_number(value) if column == "story_points" else to_text(value) if column else None
+        if column and found is not None:
+            mapped[column] = found
+        else:
+            overflow[field_id] = value
+    return mapped, overflow
+
+
+def _row(record: WorkItemRecord, meaning: Meaning, digest: str) -> Row:
+    mapped, overflow = _custom_values(record, meaning.fields)
+    changes = [Change(change.at, change.from_id, change.to_id) for change in record.changes]
+    metrics = flow_metrics(record.created, record.status.external_id, changes, meaning.categories)
+    return (
+        record.external_id,
+        record.updated,
+        record.key,
+        record.parent_id,
+        record.summary,
+        record.description,
+        record.priority,
+        record.resolution,
+        record.reporter.account_id,
+        record.reporter.name,
+        record.assignee.account_id,
+        record.assignee.name,
+        record.labels,
+        record.created,
+        record.updated,
+        record.resolved,
+        record.due,
+        mapped.get("team"),
+        mapped.get("code_changed"),
+        mapped.get("story_points"),
+        *[mapped.get(column) for column in CUSTOM_FIELD_COLUMNS],
+        overflow,
+        digest,
+        *[getattr(metrics, name) for name in METRIC_NAMES],
+        record.project_id,
+        record.wit.external_id,
+        record.status.external_id,
+    )
+
+
+def load_items(
+    source: Source, records: Sequence[WorkItemRecord], meaning: Meaning, digests: Mapping[str, str]
+) -> dict[str, int]:
+    """Merges the items, and the changelogs of those that are not newer already; the ids of these, by source id."""
+    merge(
+        WORK_ITEMS,
+        source,
+        [_row(record, meaning, digests.get(record.external_id, "")) for record in records],
+    )
+    current = _current(source)
+    _load_changelogs(source, records, current)
+    _adopt(source)
+    return current
+
+
+def _current(source: Source) -> dict[str, int]:
+    """The staged items whose row is not newer than this answer: their changelogs are this answer's."""
+    return dict(
+        fetch(
+            """SELECT w.external_id, w.id FROM staged_work_items s JOIN work_items w ON w.tenant_id = %s
+                 AND w.integration_id = %s AND w.external_id = s.external_id
+               WHERE (w.source_updated_at, coalesce(w.raw_data_id, 0)) <= (s.source_updated_at, %s)""",
+            [source.tenant_id, source.integration_id, source.raw_id],
+        )
+    )
+
+
+def _changelog_row(work_item_id: int, change: StatusChange, start: datetime) -> Row:
+    return (
+        work_item_id,
+        change.history_id,
+        change.item,
+        change.from_name,
+        change.to_name,
+        start,
+        change.at,
+        max(0, int((change.at - start).total_seconds())),
+        change.by.name or change.by.account_id,
+        change.from_id,
+        change.to_id,
+    )
+
+
+def _changelog_rows(records: Sequence[WorkItemRecord], current: Mapping[str, int]) -> list[Row]:
+    newest: dict[str, WorkItemRecord] = {}
+    for record in records:
+        known = newest.get(record.external_id)
+        if known is None or known.updated <= record.updated:
+            newest[record.external_id] = record
+    rows: list[Row] = []
+    for record in newest.values():
+        work_item_id, start = current.get(record.external_id), record.created
+        for change in record.changes if work_item_id else ():
+            rows.append(_changelog_row(work_item_id or 0, change, start))
+            start = change.at
+    return rows
+
+
+def _load_changelogs(source: Source, records: Sequence[WorkItemRecord], current: Mapping[str, int]) -> None:
+    """Makes the changelogs of those items what the answer says: new ones in, vanished ones out."""
+    references = ", NULL::varchar(255) AS from_ref, NULL::varchar(255) AS to_ref"
+    stage(
+        "staged_changelogs",
+        f"SELECT {', '.join(_CHANGELOG_COLUMNS)}{references} FROM changelogs",
+        (*_CHANGELOG_COLUMNS, "from_ref", "to_ref"),
+        _changelog_rows(records, current),
+    )
+    execute(
+        """DELETE FROM changelogs c WHERE c.work_item_id = ANY(%s) AND NOT EXISTS (
+               SELECT 1 FROM staged_changelogs s WHERE s.work_item_id = c.work_item_id
+                 AND s.external_id = c.external_id AND s.item_number = c.item_number)""",
+        [list(current.values())],
+    )
+    execute(_CHANGELOG_MERGE, {"tenant": source.tenant_id, "integration": source.integration_id})
+
+
+def _changelog_merge() -> str:
+    keys = ("work_item_id", "external_id", "item_number")
+    values = [*(name for name in _CHANGELOG_COLUMNS if name not in keys), "from_status_id", "to_status_id"]
+    old, new, excluded = (", ".join(f"{alias}.{name}" for name in values) for alias in ("c", "s", "EXCLUDED"))
+    status = "LEFT JOIN statuses {0} ON {0}.tenant_id = %(tenant)s AND {0}.integration_id = %(integration)s AND"
+    return f"""
+        WITH resolved AS (
+            SELECT DISTINCT ON (s.work_item_id, s.external_id, s.item_number) s.*, f.id AS from_status_id,
+                t.id AS to_status_id
+            FROM staged_changelogs s {status.format("f")} f.external_id = s.from_ref
+                {status.format("t")} t.external_id = s.to_ref)
+        INSERT INTO changelogs AS c (tenant_id, integration_id, {", ".join(keys)}, {", ".join(values)})
+        SELECT %(tenant)s, %(integration)s, {", ".join(f"s.{name}" for name in keys)}, {new}
+        FROM resolved s LEFT JOIN changelogs c ON c.work_item_id = s.work_item_id
+            AND c.external_id = s.external_id AND c.item_number = s.item_number
+        WHERE c.id IS NULL OR ({old}) IS DISTINCT FROM ({new})
+        ORDER BY s.work_item_id, s.external_id, s.item_number
+        ON CONFLICT (work_item_id, external_id, item_number) DO UPDATE
+            SET {", ".join(f"{name} = EXCLUDED.{name}" for name in values)}, last_updated_at = now()
+            WHERE ({old}) IS DISTINCT FROM ({excluded})"""
+
+
+_CHANGELOG_MERGE = _changelog_merge()
+
+
+def _adopt(source: Source) -> None:
+    """Links items to their parents: those of this answer, and children that were loaded before their parent."""
+    execute(
+        """UPDATE work_items c SET parent_id = p.id FROM staged_work_items s, work_items p
+           WHERE c.tenant_id = %(tenant)s AND c.integration_id = %(integration)s AND c.external_id = s.external_id
+             AND p.tenant_id = %(tenant)s AND p.integration_id = %(integration)s
+             AND p.external_id = c.parent_external_id AND c.parent_id IS DISTINCT FROM p.id""",
+        {"tenant": source.tenant_id, "integration": source.integration_id},
+    )
+    execute(
+        """UPDATE work_items c SET parent_id = NULL FROM staged_work_items s
+           WHERE c.tenant_id = %(tenant)s AND c.integration_id = %(integration)s AND c.external_id = s.external_id
+             AND c.parent_external_id IS NULL AND c.parent_id IS NOT NULL""",
+        {"tenant": source.tenant_id, "integration": source.integration_id},
+    )
+
+
+def adopt_orphans(integration_id: int) -> int:
+    """Links children to parents that were loaded after, or beside, them; how many. Cheap: by partial index."""
+    return execute(
+        """UPDATE work_items c SET parent_id = p.id FROM work_items p
+           WHERE c.integration_id = %(integration)s AND c.parent_id IS NULL AND c.parent_external_id IS NOT NULL
+             AND p.tenant_id = c.tenant_id AND p.integration_id = c.integration_id
+             AND p.external_id = c.parent_external_id""",
+        {"integration": integration_id},
+    )

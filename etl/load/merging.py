@@ -1,0 +1,91 @@
+"""One statement a table: staged rows are resolved, compared and merged, in the order of their natural key."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+
+from etl.jobs.units import fetch
+from etl.load.copying import Row, stage
+from etl.load.tables import Target
+
+
+@dataclass(frozen=True)
+class Source:
+    """The answer that is being loaded. ``extracted_at`` is the age of what has no age of its own."""
+
+    tenant_id: int
+    integration_id: int
+    raw_id: int
+    run_id: int
+    step: str
+    source_type: str
+    extracted_at: datetime
+
+
+@dataclass(frozen=True)
+class Written:
+    """The rows that a merge inserted or changed, by their natural key."""
+
+    ids: dict[str, int]
+
+
+def _like(target: Target) -> str:
+    plain = ["external_id", "source_updated_at", *(["authority"] if target.ranked else []), *target.columns]
+    references = [f"NULL::varchar(255) AS {reference.staged}" for reference in target.references]
+    return f"SELECT {', '.join([*plain, *references])} FROM {target.name}"
+
+
+def _age(alias: str, target: Target, raw_id: str) -> str:
+    """What decides which of two rows is newer."""
+    rank = f"{alias}.authority, " if target.ranked else ""
+    return f"({rank}coalesce({alias}.source_updated_at, '-infinity'), coalesce({raw_id}, 0))"
+
+
+def _compared(alias: str, target: Target) -> str:
+    """What makes two rows differ. A row that is only mentioned or seen takes part with its age: see `Authority`."""
+    names = [*target.columns, *(reference.column for reference in target.references)]
+    values = [f"{alias}.{name}" for name in names]
+    if target.dated:
+        values.append(f"{alias}.source_updated_at")
+    if target.ranked:
+        values += [f"{alias}.authority", f"CASE WHEN {alias}.authority < 2 THEN {alias}.source_updated_at END"]
+    return f"({', '.join(values)})"
+
+
+@cache
+def _statement(target: Target) -> str:
+    names = [*target.columns, *(reference.column for reference in target.references), "source_updated_at"]
+    names += ["authority"] if target.ranked else []
+    resolved = "".join(f", {reference.column}.id AS {reference.column}" for reference in target.references)
+    joins = "".join(
+        f" LEFT JOIN {reference.table} {reference.column} ON {reference.column}.tenant_id = %(tenant)s"
+        f" AND {reference.column}.integration_id = %(integration)s"
+        f" AND {reference.column}.external_id = s.{reference.staged}"
+        for reference in target.references
+    )
+    best = "s.authority DESC, " if target.ranked else ""
+    sets = ", ".join(f"{name} = EXCLUDED.{name}" for name in names)
+    newer = f"{_age('t', target, 't.raw_data_id')} <= {_age('s', target, '%(raw)s')}"
+    newer_now = f"{_age('t', target, 't.raw_data_id')} <= {_age('EXCLUDED', target, 'EXCLUDED.raw_data_id')}"
+    return f"""
+        WITH resolved AS (
+            SELECT DISTINCT ON (s.external_id) s.*{resolved} FROM {target.staging} s{joins}
+            ORDER BY s.external_id, {best}s.source_updated_at DESC)
+        INSERT INTO {target.name} AS t (tenant_id, integration_id, external_id, raw_data_id, {", ".join(names)})
+        SELECT %(tenant)s, %(integration)s, s.external_id, %(raw)s, {", ".join(f"s.{name}" for name in names)}
+        FROM resolved s LEFT JOIN {target.name} t ON t.tenant_id = %(tenant)s
+            AND t.integration_id = %(integration)s AND t.external_id = s.external_id
+        WHERE t.id IS NULL OR ({newer} AND {_compared("t", target)} IS DISTINCT FROM {_compared("s", target)})
+        ORDER BY s.external_id
+        ON CONFLICT (tenant_id, integration_id, external_id) DO UPDATE
+            SET {sets}, raw_data_id = EXCLUDED.raw_data_id, last_updated_at = now()
+            WHERE {newer_now} AND {_compared("t", target)} IS DISTINCT FROM {_compared("EXCLUDED", target)}
+        RETURNING t.external_id, t.id"""
+
+
+def merge(target: Target, source: Source, rows: Iterable[Row]) -> Written:
+    """Stages the rows (see `Target.staged_columns`) and merges what is newer and differs. Inside a transaction."""
+    stage(target.staging, _like(target), target.staged_columns, rows)
+    parameters = {"tenant": source.tenant_id, "integration": source.integration_id, "raw": source.raw_id}
+    return Written(dict(fetch(_statement(target), parameters)))

@@ -1,0 +1,90 @@
+"""The tables that the load writes, declared: which columns, which references, when a row is newer."""
+
+from dataclasses import dataclass
+
+from custommapping.models import CUSTOM_FIELD_COLUMNS
+from etl.transform.metrics import METRIC_NAMES
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A foreign key of this integration's rows, staged as the source's id in ``staged``."""
+
+    column: str
+    table: str
+
+    @property
+    def staged(self) -> str:
+        return self.column.removesuffix("_id") + "_ref"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A table whose natural key is (tenant, integration, external id).
+
+    ``ranked`` tables have an ``authority`` that wins over age. ``dated`` ones take their ``source_updated_at`` from
+    the source's own record, so that it is part of what may differ.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    references: tuple[Reference, ...] = ()
+    ranked: bool = False
+    dated: bool = False
+
+    @property
+    def staging(self) -> str:
+        return f"staged_{self.name}"
+
+    @property
+    def staged_columns(self) -> tuple[str, ...]:
+        """The order in which rows are staged."""
+        rank = ("authority",) if self.ranked else ()
+        return (
+            "external_id",
+            "source_updated_at",
+            *rank,
+            *self.columns,
+            *(reference.staged for reference in self.references),
+        )
+
+
+PROJECTS = Target(
+    "projects",
+    ("key", "name", "project_type", "description", "lead_id", "lead_name", "archived"),
+    ranked=True,
+)
+WITS = Target("wits", ("name", "description", "subtask", "hierarchy_level"), ranked=True)
+STATUSES = Target(
+    "statuses", ("name", "category", "description"), (Reference("project_id", "projects"),), ranked=True
+)
+CUSTOM_FIELDS = Target("custom_fields", ("name", "field_type", "operations", "schema"))
+WORK_ITEMS = Target(
+    "work_items",
+    (
+        "key",
+        "parent_external_id",
+        "summary",
+        "description",
+        "priority",
+        "resolution",
+        "reporter_id",
+        "reporter_name",
+        "assignee_id",
+        "assignee_name",
+        "labels",
+        "created",
+        "updated",
+        "resolved",
+        "due",
+        "team",
+        "code_changed",
+        "story_points",
+        *CUSTOM_FIELD_COLUMNS,
+        "custom_fields_overflow",
+        "content_hash",
+        *METRIC_NAMES,
+    ),
+    (Reference("project_id", "projects"), Reference("wit_id", "wits"), Reference("status_id", "statuses")),
+    dated=True,
+)

@@ -1,0 +1,42 @@
+"""Queuing rows for embedding: those whose text is not the one that was embedded."""
+
+from collections.abc import Sequence
+
+from etl.embedding.texts import EMBEDDED_TABLES
+from etl.jobs.units import execute
+from etl.load.merging import Source
+
+
+def collection_of(tenant_id: int) -> str:
+    """The tenant's collection in the vector store."""
+    return f"tenant_{tenant_id}"
+
+
+def queue_vectors(source: Source, table: str, ids: Sequence[int], *, born: str = "pending") -> int:
+    """Makes the vectors of those rows wait whose text has changed, or was not embedded; how many.
+
+    A point's id is derived from the row's natural key, so that embedding twice is embedding once.
+    """
+    embedded = EMBEDDED_TABLES[table]
+    return execute(
+        f"""INSERT INTO qdrant_vectors AS v (tenant_id, integration_id, run_id, step, source_type, table_name,
+                external_id, point_id, collection, content_hash, status)
+            SELECT r.tenant_id, r.integration_id, %(run)s, %(step)s, %(source_type)s, %(table)s, r.external_id,
+                md5(concat_ws('/', r.tenant_id, r.integration_id, %(table)s, r.external_id))::uuid,
+                %(collection)s, md5({embedded.text}), %(born)s
+            FROM {table} r {embedded.joins} WHERE r.id = ANY(%(ids)s) ORDER BY r.external_id
+            ON CONFLICT (tenant_id, integration_id, table_name, external_id) DO UPDATE
+                SET content_hash = EXCLUDED.content_hash, status = EXCLUDED.status, run_id = EXCLUDED.run_id,
+                    step = EXCLUDED.step, lease_token = NULL, lease_until = NULL, takes = 0, tries = 0, alone = false,
+                    not_before = NULL, published_at = NULL, error_details = NULL, last_updated_at = now()
+                WHERE v.content_hash <> EXCLUDED.content_hash OR v.status IN ('failed', 'cancelled')""",
+        {
+            "run": source.run_id,
+            "step": source.step,
+            "source_type": source.source_type,
+            "table": table,
+            "collection": collection_of(source.tenant_id),
+            "born": born,
+            "ids": list(ids),
+        },
+    )

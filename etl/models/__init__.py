@@ -1,0 +1,38 @@
+"""How data moves and what it becomes. One module a topic; import from here."""
+
+from etl.models.code import Pr, PrComment, PrCommit, PrReview, Repository, WorkItemPrLink
+from etl.models.extraction import ExtractionCheckpoint, RawExtractionData
+from etl.models.items import Changelog, WorkItem
+from etl.models.jobs import EtlJob, EtlJobEvent, EtlJobRun, EtlJobRunStep, Overall, RunKind, StageState
+from etl.models.operations import DeadLetter, QuarantinedRecord, WebhookDelivery, WorkerRow
+from etl.models.unit import OPEN, TERMINAL, Unit, UnitState
+from etl.models.vectors import QdrantVector
+
+__all__ = [
+    "OPEN",
+    "TERMINAL",
+    "Changelog",
+    "DeadLetter",
+    "EtlJob",
+    "EtlJobEvent",
+    "EtlJobRun",
+    "EtlJobRunStep",
+    "ExtractionCheckpoint",
+    "Overall",
+    "Pr",
+    "PrComment",
+    "PrCommit",
+    "PrReview",
+    "QdrantVector",
+    "QuarantinedRecord",
+    "RawExtractionData",
+    "Repository",
+    "RunKind",
+    "StageState",
+    "Unit",
+    "UnitState",
+    "WebhookDelivery",
+    "WorkItem",
+    "WorkItemPrLink",
+    "WorkerRow",
+]

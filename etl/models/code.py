@@ -1,0 +1,149 @@
+"""Repositories, pull requests and what belongs to them, and their links to work items."""
+
+from django.db import models
+
+from custommapping.models import FromSource
+from etl.models.items import WorkItem
+from integrations.models import Integration
+from pulse.tenancy.models import TenantOwned
+
+
+def _unique(name: str) -> models.UniqueConstraint:
+    return models.UniqueConstraint(fields=["tenant", "integration", "external_id"], name=name)
+
+
+class Repository(FromSource):
+    name = models.CharField(max_length=255)
+    full_name = models.CharField(max_length=512)
+    url = models.URLField(max_length=1000, default="", blank=True)
+    default_branch = models.CharField(max_length=255, null=True, blank=True)
+    private = models.BooleanField(default=False, db_default=False)
+    archived = models.BooleanField(default=False, db_default=False)
+
+    class Meta:
+        db_table = "repositories"
+        verbose_name_plural = "repositories"
+        constraints = [_unique("repositories_external_id")]
+
+    def __str__(self) -> str:
+        return self.full_name
+
+
+class Pr(FromSource):
+    """A pull request. Derived times are in seconds."""
+
+    repository = models.ForeignKey(Repository, on_delete=models.PROTECT)
+    number = models.PositiveIntegerField()
+    title = models.TextField()
+    body = models.TextField(null=True, blank=True)
+    state = models.CharField(max_length=20)
+    draft = models.BooleanField(default=False, db_default=False)
+    author = models.CharField(max_length=255, null=True, blank=True)
+    bot = models.BooleanField(default=False, db_default=False)
+    created = models.DateTimeField()
+    updated = models.DateTimeField()
+    closed = models.DateTimeField(null=True, blank=True)
+    merged = models.DateTimeField(null=True, blank=True)
+    first_commit_at = models.DateTimeField(null=True, blank=True)
+    first_review_at = models.DateTimeField(null=True, blank=True)
+    additions = models.BigIntegerField(default=0)
+    deletions = models.BigIntegerField(default=0)
+    changed_files = models.IntegerField(default=0)
+    commits = models.IntegerField(default=0)
+    reviews = models.IntegerField(default=0)
+    comments = models.IntegerField(default=0)
+    review_decision = models.CharField(max_length=50, null=True, blank=True)
+    base = models.CharField(max_length=1000, default="", blank=True)
+    head = models.CharField(max_length=1000, default="", blank=True)
+    merge_commit = models.CharField(max_length=64, null=True, blank=True)
+    labels = models.JSONField(default=list)
+    time_to_first_review_seconds = models.BigIntegerField(null=True, blank=True)
+    review_rounds = models.IntegerField(default=0)
+    cycle_time_seconds = models.BigIntegerField(null=True, blank=True)
+    size_class = models.CharField(max_length=10, default="", blank=True)
+
+    class Meta:
+        db_table = "prs"
+        verbose_name = "pull request"
+        constraints = [_unique("prs_external_id")]
+
+    def __str__(self) -> str:
+        return f"#{self.number} {self.title}"
+
+
+class PrPart(FromSource):
+    """Base of what belongs to a pull request."""
+
+    pr = models.ForeignKey(Pr, on_delete=models.CASCADE)
+    author = models.CharField(max_length=255, null=True, blank=True)
+    created = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class PrCommit(PrPart):
+    sha = models.CharField(max_length=64)
+    message = models.TextField(default="", blank=True)
+    author_email = models.CharField(max_length=320, null=True, blank=True)
+
+    class Meta:
+        db_table = "prs_commits"
+        verbose_name = "pull request commit"
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "integration", "pr", "external_id"], name="prs_commits_one")
+        ]
+
+    def __str__(self) -> str:
+        return self.sha[:10]
+
+
+class PrReview(PrPart):
+    state = models.CharField(max_length=50)
+    body = models.TextField(null=True, blank=True)
+
+    class Meta:
+        db_table = "prs_reviews"
+        verbose_name = "pull request review"
+        constraints = [_unique("prs_reviews_external_id")]
+
+    def __str__(self) -> str:
+        return f"{self.author} {self.state}"
+
+
+class PrComment(PrPart):
+    body = models.TextField(null=True, blank=True)
+    path = models.TextField(null=True, blank=True)
+    line = models.IntegerField(null=True, blank=True)
+
+    class Meta:
+        db_table = "prs_comments"
+        verbose_name = "pull request comment"
+        constraints = [_unique("prs_comments_external_id")]
+
+    def __str__(self) -> str:
+        return f"{self.author} on {self.pr_id}"
+
+
+class WorkItemPrLink(TenantOwned):
+    """A work item and a pull request belong together; either may still be unknown as a row."""
+
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)
+    work_item = models.ForeignKey(WorkItem, on_delete=models.CASCADE)
+    pr = models.ForeignKey(Pr, on_delete=models.CASCADE, null=True, blank=True)
+    external_repo = models.CharField(max_length=512, default="", blank=True)
+    pr_number = models.PositiveIntegerField(null=True, blank=True)
+    source = models.CharField(max_length=50)
+    url = models.URLField(max_length=2000, default="", blank=True)
+
+    class Meta:
+        db_table = "work_items_prs_links"
+        verbose_name = "work item to pull request link"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "work_item", "external_repo", "pr_number"], name="work_items_prs_links_one"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.work_item_id} ↔ {self.external_repo}#{self.pr_number}"

@@ -1,0 +1,74 @@
+"""What is to be fetched, and every answer as it came."""
+
+from django.db import models
+
+from etl.models.unit import Unit, UnitState, unit_constraints, unit_indexes
+
+
+class ExtractionCheckpoint(Unit):
+    """One partition of one step in one run, with its cursor. A unit of extraction.
+
+    ``watermark`` is the site's own clock at the partition's first page, kept once all its pages are stored: the
+    next sync starts there. ``parent_raw`` is set where this fetches what that answer cut.
+    """
+
+    partition_key = models.CharField(max_length=255)
+    cursor = models.JSONField(default=dict)
+    pages = models.PositiveIntegerField(default=0, db_default=0)
+    first_answer_at = models.DateTimeField(null=True)
+    watermark = models.DateTimeField(null=True)
+    parent_raw = models.ForeignKey("etl.RawExtractionData", on_delete=models.CASCADE, null=True, related_name="+")
+
+    class Meta:
+        db_table = "extraction_checkpoints"
+        constraints = [
+            models.UniqueConstraint(fields=["run", "step", "partition_key"], name="extraction_checkpoints_partition"),
+            *unit_constraints("extraction_checkpoints"),
+        ]
+        indexes = [
+            *unit_indexes("checkpoints"),
+            models.Index(
+                fields=["integration", "step", "partition_key", "-watermark"],
+                condition=models.Q(watermark__isnull=False),
+                name="checkpoints_watermark",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.step} {self.partition_key}"
+
+
+class RawExtractionData(Unit):
+    """One API answer, whole. A unit of transform.
+
+    ``parent`` is set on an answer that completes another one: it is transformed together with it. An answer that
+    still waits for such is not ``is_complete``. ``external_id`` names the question that was asked.
+    """
+
+    entity_type = models.CharField(max_length=50)
+    external_id = models.CharField(max_length=255, default="", blank=True)
+    raw_data = models.JSONField()
+    extraction_metadata = models.JSONField(default=dict, blank=True)
+    status = models.CharField(
+        max_length=20, choices=UnitState, default=UnitState.PENDING, db_column="processing_status"
+    )
+    processed_at = models.DateTimeField(null=True, blank=True)
+    parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True, db_index=False)
+    is_complete = models.BooleanField(default=True, db_default=True)
+    records = models.PositiveIntegerField(default=0, db_default=0)
+
+    class Meta:
+        db_table = "raw_extraction_data"
+        verbose_name_plural = "raw extraction data"
+        constraints = unit_constraints("raw_extraction_data")
+        indexes = [
+            *unit_indexes("raw"),
+            models.Index(fields=["tenant", "entity_type"], name="raw_entity_type"),
+            models.Index(fields=["external_id"], name="raw_external_id"),
+            models.Index(fields=["integration"], name="raw_integration"),
+            models.Index(fields=["-created_at"], name="raw_created_at"),
+            models.Index(fields=["parent"], condition=models.Q(parent__isnull=False), name="raw_parent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.entity_type} {self.external_id}"

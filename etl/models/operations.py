@@ -1,0 +1,107 @@
+"""What operators look after: dead letters, quarantine, workers, webhooks."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from etl.models.jobs import EtlJobRun
+from integrations.models import Integration
+from pulse.tenancy.models import Tenant, TenantOwned
+
+
+class DeadLetter(models.Model):
+    """A message that was given up, as the queue last held it. ``tenant`` is empty where it could not be read."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        REPLAYED = "replayed"
+        DISCARDED = "discarded"
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    queue = models.CharField(max_length=100)
+    body = models.TextField()
+    error = models.TextField()
+    attempt = models.PositiveIntegerField(default=1)
+    state = models.CharField(max_length=20, choices=State, default=State.OPEN)
+    active = models.BooleanField(default=True, db_default=True)
+    created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
+    last_updated_at = models.DateTimeField(auto_now=True, db_default=Now())
+
+    class Meta:
+        db_table = "etl_dead_letters"
+        verbose_name = "dead letter"
+        indexes = [models.Index(fields=["tenant", "state", "-id"], name="etl_dead_letters_recent")]
+
+    def __str__(self) -> str:
+        return f"{self.queue}: {self.error[:80]}"
+
+
+class QuarantinedRecord(TenantOwned):
+    """A record that could not be loaded. ``path`` is its place in the raw answer. A later good load resolves it."""
+
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)
+    run = models.ForeignKey(EtlJobRun, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
+    raw_data = models.ForeignKey("etl.RawExtractionData", on_delete=models.CASCADE, null=True, related_name="+")
+    step = models.CharField(max_length=100, default="", blank=True)
+    table_name = models.CharField(max_length=63)
+    external_id = models.CharField(max_length=255)
+    path = models.CharField(max_length=500)
+    reason = models.TextField()
+    resolved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "quarantined_records"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "integration", "table_name", "external_id"], name="quarantined_records_one"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["run"], condition=models.Q(resolved_at=None), name="quarantined_records_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.table_name} {self.external_id}: {self.reason[:80]}"
+
+
+class WorkerRow(models.Model):
+    """A process that takes messages."""
+
+    host = models.CharField(max_length=255)
+    pid = models.PositiveIntegerField()
+    stages = models.JSONField(default=list)
+    tier = models.CharField(max_length=20)
+    threads = models.PositiveSmallIntegerField(default=1)
+    memory_mib = models.FloatField(null=True)
+    active = models.BooleanField(default=True, db_default=True)
+    heartbeat_at = models.DateTimeField(db_default=Now())
+    stopped_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
+    last_updated_at = models.DateTimeField(auto_now=True, db_default=Now())
+
+    class Meta:
+        db_table = "workers"
+        verbose_name = "worker"
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.pid}"
+
+
+class WebhookDelivery(TenantOwned):
+    """One delivery of a site's webhook; its id keeps a second delivery from being taken for another."""
+
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)
+    delivery_id = models.CharField(max_length=255)
+    event = models.CharField(max_length=100)
+    raw_data = models.ForeignKey(
+        "etl.RawExtractionData", on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+
+    class Meta:
+        db_table = "webhook_deliveries"
+        verbose_name_plural = "webhook deliveries"
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "integration", "delivery_id"], name="webhook_deliveries_id")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.delivery_id}"

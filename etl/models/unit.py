@@ -1,0 +1,69 @@
+"""The unit of work: a row with a state. `etl.jobs.units` is the only module that changes one."""
+
+from django.db import models
+
+from integrations.models import Integration
+from pulse.tenancy.models import TenantOwned
+
+
+class UnitState(models.TextChoices):
+    """pending → processing → completed / failed / cancelled; a parked or retried unit is pending again."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+OPEN = (UnitState.PENDING, UnitState.PROCESSING)
+TERMINAL = (UnitState.COMPLETED, UnitState.FAILED, UnitState.CANCELLED)
+
+
+class Unit(TenantOwned):
+    """Base of the three tables whose rows are units.
+
+    ``lease_token`` fences: only who holds the current one may end the unit. ``takes`` counts how often it was
+    taken since it last came to an end of any kind, ``tries`` the transient errors. ``published_at`` is set while
+    a wake-up is on its way or in hand.
+    """
+
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)
+    run = models.ForeignKey("etl.EtlJobRun", on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    step = models.CharField(max_length=100, default="")
+    status = models.CharField(max_length=20, choices=UnitState, default=UnitState.PENDING)
+    lease_token = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    takes = models.PositiveSmallIntegerField(default=0, db_default=0)
+    tries = models.PositiveSmallIntegerField(default=0, db_default=0)
+    not_before = models.DateTimeField(null=True)
+    published_at = models.DateTimeField(null=True)
+    error_details = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+def unit_constraints(table: str) -> list[models.BaseConstraint]:
+    """The check constraint of a unit table."""
+    return [
+        models.CheckConstraint(name=f"{table}_state", condition=models.Q(status__in=UnitState.values)),
+    ]
+
+
+def unit_indexes(short: str) -> list[models.Index]:
+    """The partial indexes that keep looking for work cheap, however many finished units there are."""
+    pending, processing = models.Q(status=UnitState.PENDING), models.Q(status=UnitState.PROCESSING)
+    return [
+        models.Index(fields=["run", "step"], condition=pending | processing, name=f"{short}_open"),
+        models.Index(fields=["run", "step"], condition=models.Q(status=UnitState.FAILED), name=f"{short}_failed"),
+        models.Index(
+            fields=["integration", "id"], condition=pending & models.Q(published_at=None), name=f"{short}_waiting"
+        ),
+        models.Index(
+            fields=["integration", "published_at"],
+            condition=(pending | processing) & models.Q(published_at__isnull=False),
+            name=f"{short}_published",
+        ),
+        models.Index(fields=["lease_until"], condition=processing, name=f"{short}_leased"),
+    ]

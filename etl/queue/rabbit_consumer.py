@@ -1,0 +1,129 @@
+"""Consuming: one thread owns the connection and does all network I/O, others do the work.
+
+So heartbeats go on however long a handler takes. When a connection is lost, what was taken from it and not yet
+begun is dropped, and acks for it too: the server delivers it again.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from pika.exceptions import AMQPError
+
+from etl.queue.broker import Dead, Delivery, Done, Handler, PublishFailed, RetryIn, Subscription
+from etl.queue.outcomes import outcome_of
+from etl.queue.rabbit_connection import RabbitConfig, connect, describe
+from etl.queue.rabbit_session import Session, Taken
+from etl.queue.topology import QueueSpec, spec_of
+
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 10.0
+logger = logging.getLogger(__name__)
+
+
+class Forward(Protocol):
+    """Publishes a message to where its outcome says; raises PublishFailed."""
+
+    def __call__(self, delivery: Delivery, outcome: RetryIn | Dead) -> None: ...
+
+
+class RabbitSubscription(Subscription):
+    """Connects again by itself, with growing pauses, until it is stopped."""
+
+    def __init__(
+        self,
+        config: RabbitConfig,
+        queues: Sequence[str],
+        handler: Handler,
+        forward: Forward,
+        threads: int,
+        prefetch: int,
+    ) -> None:
+        self._config = config
+        self._specs: Mapping[str, QueueSpec] = {name: spec_of(name, config.queues) for name in queues}
+        self._handler = handler
+        self._forward = forward
+        self._prefetch = prefetch
+        self._stopping = threading.Event()
+        self._taken: queue.SimpleQueue[Taken | None] = queue.SimpleQueue()
+        self._session: Session | None = None
+        self._pause_seconds = FIRST_PAUSE_SECONDS
+        self._lock = threading.Lock()
+        self._working = threads
+        work = [threading.Thread(target=self._work, name=f"rabbit-work-{i}", daemon=True) for i in range(threads)]
+        self._threads = [threading.Thread(target=self._run, name="rabbit-consumer", daemon=True), *work]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def alive(self) -> bool:
+        return any(thread.is_alive() for thread in self._threads)
+
+    def stop(self, timeout_seconds: float) -> bool:
+        deadline = time.monotonic() + timeout_seconds
+        self._stopping.set()
+        for _ in range(len(self._threads)):
+            self._taken.put(None)
+        self._wake()
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not self.alive
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._serve()
+            except (AMQPError, OSError) as error:
+                logger.warning("consumer: %s; again in %.1f s", describe(self._config, error), self._pause_seconds)
+                self._stopping.wait(self._pause_seconds)
+                self._pause_seconds = min(2 * self._pause_seconds, LONGEST_PAUSE_SECONDS)
+
+    def _serve(self) -> None:
+        """One session's life; after `stop` it lives on until the work in hand is acknowledged."""
+        session = Session(connect(self._config, "consumer"), self._prefetch)
+        try:
+            for name in self._specs:
+                session.consume(name, self._taken.put)
+            self._session, self._pause_seconds = session, FIRST_PAUSE_SECONDS
+            while not self._stopping.is_set():
+                session.process()
+            session.cancel()
+            while self._working:
+                session.process()
+        finally:
+            self._session = None
+            session.close()
+
+    def _wake(self) -> None:
+        session = self._session
+        if session is not None:
+            session.wake()
+
+    def _work(self) -> None:
+        while (taken := self._taken.get()) is not None and not self._stopping.is_set():
+            if not taken.session.lost:
+                self._handle(taken)
+        with self._lock:
+            self._working -= 1
+        self._wake()
+
+    def _handle(self, taken: Taken) -> None:
+        outcome = outcome_of(self._handler, taken.delivery, self._specs[taken.delivery.queue])
+        if isinstance(outcome, Done) or self._forwarded(taken, outcome):
+            taken.acknowledge()
+
+    def _forwarded(self, taken: Taken, outcome: RetryIn | Dead) -> bool:
+        """Whether the message is safe elsewhere. Not acknowledged it comes again, so nothing is lost either way."""
+        pause_seconds = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                self._forward(taken.delivery, outcome)
+                return True
+            except PublishFailed as error:
+                logger.warning("%s: could not forward: %s", taken.delivery.queue, error)
+            if taken.session.lost or self._stopping.wait(pause_seconds):
+                return False
+            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)

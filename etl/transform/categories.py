@@ -1,0 +1,99 @@
+"""What statuses mean for flow, and recomputing metrics where that changes.
+
+A status's category may come to be known, or change, after work items that went through it were loaded. So a load
+that changes one holds an exclusive lock of the integration, loads that only read hold a shared one, and whoever
+changes a category recomputes the metrics of every item it touches, set by set.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple
+from itertools import groupby
+
+from etl.jobs.units import execute, fetch
+from etl.load.copying import stage
+from etl.transform.metrics import METRIC_NAMES, Categories, Change, FlowMetrics, flow_metrics
+from integrations.records import Category
+
+CHUNK = 1000
+
+
+def lock(integration_id: int, *, exclusive: bool) -> None:
+    """Until the transaction's end."""
+    shared = "" if exclusive else "_shared"
+    execute(f"SELECT pg_advisory_xact_lock{shared}(hashtext('pulse categories'), %s)", [integration_id])
+
+
+def known_statuses(integration_id: int) -> dict[str, tuple[int, str | None]]:
+    """Each status's authority and own category, by its source id."""
+    rows = fetch("SELECT external_id, authority, category FROM statuses WHERE integration_id = %s", [integration_id])
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def read_categories(integration_id: int) -> dict[str, Category | None]:
+    """What each status means: the tenant's mapping first, the source's category else."""
+    rows = fetch(
+        """SELECT s.external_id, coalesce(m.category, s.category) FROM statuses s
+           LEFT JOIN statuses_mappings m ON m.integration_id = s.integration_id AND m.active
+                AND m.status_external_id = s.external_id
+           WHERE s.integration_id = %s""",
+        [integration_id],
+    )
+    return {row[0]: Category(row[1]) if row[1] else None for row in rows}
+
+
+def changed(before: Categories, after: Categories) -> list[str]:
+    """The statuses that mean something else now."""
+    return [status for status, category in after.items() if before.get(status) != category]
+
+
+def _touched(integration_id: int, statuses: Sequence[str]) -> list[int]:
+    """The work items that are, or ever were, in one of those statuses."""
+    rows = fetch(
+        """WITH meant AS (SELECT id FROM statuses WHERE integration_id = %s AND external_id = ANY(%s))
+           SELECT id FROM work_items WHERE status_id IN (SELECT id FROM meant)
+           UNION SELECT work_item_id FROM changelogs WHERE from_status_id IN (SELECT id FROM meant)
+           UNION SELECT work_item_id FROM changelogs WHERE to_status_id IN (SELECT id FROM meant) ORDER BY 1""",
+        [integration_id, list(statuses)],
+    )
+    return [row[0] for row in rows]
+
+
+def history_order(history_id: str) -> tuple[int, str]:
+    """Orders history ids as the numbers that they are, where they are."""
+    return (int(history_id), "") if history_id.isascii() and history_id.isdigit() else (0, history_id)
+
+
+def _recomputed(ids: Sequence[int], categories: Categories) -> Iterator[tuple[int, FlowMetrics]]:
+    rows = fetch(
+        """SELECT w.id, w.created, s.external_id, c.transition_change_date, f.external_id, t.external_id,
+                  c.external_id, c.item_number
+           FROM work_items w JOIN statuses s ON s.id = w.status_id
+           LEFT JOIN changelogs c ON c.work_item_id = w.id
+           LEFT JOIN statuses f ON f.id = c.from_status_id LEFT JOIN statuses t ON t.id = c.to_status_id
+           WHERE w.id = ANY(%s) ORDER BY w.id, c.transition_change_date""",
+        [list(ids)],
+    )
+    for (item_id, created, status), group in groupby(rows, key=lambda row: row[:3]):
+        changes = sorted((row for row in group if row[3]), key=lambda row: (row[3], history_order(row[6]), row[7]))
+        yield item_id, flow_metrics(created, status, [Change(*row[3:6]) for row in changes], categories)
+
+
+def recompute(integration_id: int, statuses: Sequence[str], categories: Categories) -> int:
+    """Recomputes the metrics of the items that those statuses touch; how many changed. Holds the exclusive lock."""
+    touched, count = _touched(integration_id, statuses), 0
+    for start in range(0, len(touched), CHUNK):
+        count += _write(_recomputed(touched[start : start + CHUNK], categories))
+    return count
+
+
+def _write(metrics: Iterable[tuple[int, FlowMetrics]]) -> int:
+    columns = ", ".join(METRIC_NAMES)
+    rows = [(item_id, *astuple(found)) for item_id, found in metrics]
+    stage("staged_metrics", f"SELECT id, {columns} FROM work_items", ("id", *METRIC_NAMES), rows)
+    sets = ", ".join(f"{name} = s.{name}" for name in METRIC_NAMES)
+    old, new = (", ".join(f"{alias}.{name}" for name in METRIC_NAMES) for alias in ("w", "s"))
+    return execute(
+        f"UPDATE work_items w SET {sets}, last_updated_at = now() FROM staged_metrics s"
+        f" WHERE w.id = s.id AND ({old}) IS DISTINCT FROM ({new})",
+        [],
+    )

@@ -1,0 +1,107 @@
+"""Transform: one stored answer becomes rows, in one transaction that also ends its unit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from etl.jobs import units
+from etl.jobs.units import Lease, execute, fetch
+from etl.load.loader import CategoriesMoved, load
+from etl.load.merging import Source
+from etl.models import EtlJobRun, Overall, RunKind
+from integrations.errors import Permanent
+from integrations.models import Integration
+from integrations.provider import RawAnswer
+from integrations.records import Batch
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An answer as it was read back, with those that complete it."""
+
+    answer: RawAnswer
+    followups: tuple[RawAnswer, ...]
+    extracted_at: datetime
+
+
+def _parse(raw_id: int, text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise Permanent(f"raw row {raw_id} cannot be parsed: {error}") from error
+
+
+def _read(raw_id: int) -> Stored:
+    rows = fetch(
+        """SELECT id, entity_type, external_id, extraction_metadata::text, raw_data::text, created_at
+           FROM raw_extraction_data WHERE id = %s OR parent_id = %s ORDER BY parent_id NULLS FIRST, id""",
+        [raw_id, raw_id],
+    )
+    answers = [RawAnswer(row[1], row[2], _parse(row[0], row[4]), orjson.loads(row[3])) for row in rows]
+    return Stored(answers[0], tuple(answers[1:]), rows[0][5])
+
+
+def unchanged(integration_id: int, digests: Mapping[str, str]) -> set[str]:
+    """Those of the items, by source id, that the database holds just as they are."""
+    rows = fetch(
+        "SELECT external_id, content_hash FROM work_items WHERE integration_id = %s AND external_id = ANY(%s)",
+        [integration_id, list(digests)],
+    )
+    return {external_id for external_id, known in rows if known == digests[external_id]}
+
+
+@dataclass(frozen=True)
+class Normalised:
+    batch: Batch
+    digests: Mapping[str, str]
+    skipped: int
+
+
+def normalise(integration: Integration, stored: Stored, *, skip_unchanged: bool) -> Normalised:
+    """The records of an answer; items that a sync finds unchanged are left out, before any work is done on them."""
+    provider = integration.provider_code
+    digests = provider.digests(stored.answer, stored.followups)
+    skip = unchanged(integration.pk, digests) if skip_unchanged and digests else set()
+    batch = provider.normalise(stored.answer, stored.followups, skip)
+    return Normalised(batch, digests, len(skip))
+
+
+def _finish(lease: Lease, source: Source, normalised: Normalised, born: str) -> None:
+    """Loads and ends, once more where the meaning of statuses moved between a look and a lock."""
+    while True:
+        try:
+            with units.ending(lease, ", processed_at = now()"):
+                loaded = load(source, normalised.batch, normalised.digests, born=born)
+                execute(
+                    "UPDATE raw_extraction_data SET records = %s WHERE id = %s",
+                    [loaded.records + normalised.skipped, source.raw_id],
+                )
+                execute(
+                    "UPDATE raw_extraction_data SET processing_status = 'completed', processed_at = now()"
+                    " WHERE parent_id = %s",
+                    [source.raw_id],
+                )
+            return
+        except CategoriesMoved:
+            continue
+
+
+def transform(lease: Lease) -> None:
+    """Normalises, maps, measures and loads one answer. Raises a StageError, LeaseLost, or a database error."""
+    integration = Integration.objects.get(pk=lease.integration_id)
+    run = EtlJobRun.objects.get(pk=lease.run_id)
+    stored = _read(lease.id)
+    normalised = normalise(integration, stored, skip_unchanged=run.kind != RunKind.REPROCESS)
+    source = Source(
+        tenant_id=lease.tenant_id,
+        integration_id=lease.integration_id,
+        raw_id=lease.id,
+        run_id=lease.run_id,
+        step=lease.step,
+        source_type=integration.provider_code.source_type,
+        extracted_at=stored.extracted_at,
+    )
+    _finish(lease, source, normalised, "cancelled" if run.status == Overall.STOPPED else "pending")

@@ -1,0 +1,71 @@
+"""The workers that start jobs and keep dead letters."""
+
+import dataclasses
+
+from etl.jobs import lifecycle
+from etl.jobs.units import execute
+from etl.models import EtlJob
+from etl.queue.broker import EXPIRED, Delivery, Done, Outcome
+from etl.queue.fields import Fields
+from etl.queue.messages import JobMessage, Undecodable
+from etl.queue.topology import FAILED_QUEUE, JOBS_QUEUE, Tier
+from etl.workers.base import Worker, worker
+from integrations.errors import Permanent
+
+
+@worker
+class JobsWorker(Worker):
+    """Starts a job's run. Late and doubled messages start nothing."""
+
+    name = "jobs"
+
+    def queues(self, tiers: tuple[Tier, ...]) -> list[str]:
+        return [JOBS_QUEUE]
+
+    def handle(self, delivery: Delivery) -> Outcome:
+        message = JobMessage.decode(delivery.body)
+        job = EtlJob.objects.filter(pk=message.job_id).first()
+        if job is None or job.tenant_id != message.tenant_id:
+            raise Permanent(f"job_id {message.job_id} is not a job of tenant_id {message.tenant_id}")
+        started = job.last_run_started_at
+        if message.scheduled_at and started and started >= message.scheduled_at:
+            return Done()
+        try:
+            lifecycle.start(job.pk, trigger="schedule", config=dataclasses.asdict(message.config))
+        except lifecycle.IllegalTransition:
+            return Done()
+        return Done()
+
+
+@worker
+class DeadLetterWorker(Worker):
+    """Drains the dead letters into their table: the broker keeps them for a day only."""
+
+    name = "dead_letters"
+
+    def queues(self, tiers: tuple[Tier, ...]) -> list[str]:
+        return [FAILED_QUEUE]
+
+    def handle(self, delivery: Delivery) -> Outcome:
+        # What merely expired is no failure: its unit still waits, and the sweep will wake it again.
+        if delivery.error != EXPIRED:
+            execute(
+                """INSERT INTO etl_dead_letters (tenant_id, queue, body, error, attempt, state)
+                   VALUES ((SELECT id FROM tenants WHERE id = %s), %s, %s, %s, %s, 'open')""",
+                [
+                    _tenant(delivery.body),
+                    delivery.origin,
+                    delivery.body.decode("utf-8", "replace").replace("\0", "\ufffd"),
+                    delivery.error.replace("\0", "\ufffd"),
+                    delivery.attempt,
+                ],
+            )
+        return Done()
+
+
+def _tenant(body: bytes) -> int | None:
+    """The tenant that a message names, as far as it can be read."""
+    try:
+        return Fields.of_json(body).integer("tenant_id")
+    except Undecodable:
+        return None

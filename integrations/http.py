@@ -1,0 +1,156 @@
+"""One way to call a site over HTTP, for all providers: bounded in time and size, with errors that say what to do."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import httpx
+import orjson
+
+from integrations.errors import Permanent, StageError, Transient
+from integrations.http_errors import error_for, source_time, wrong_content
+from integrations.provider import Connection
+
+CONNECT_SECONDS = 10
+READ_SECONDS = 60
+ANSWER_SECONDS = 300
+ANSWER_BYTES = 64 * 1024 * 1024
+KEEP_ALIVE_SECONDS = 30
+REDIRECTS = 3
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer whose ``body`` is JSON as it came. ``source_time`` is the site's own clock."""
+
+    call: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    source_time: datetime | None
+
+    def json(self) -> Any:
+        """The parsed body. Raises Transient where it is cut off."""
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return self._lenient_json()
+
+    def _lenient_json(self) -> Any:
+        """What orjson refuses and the raw storage can clean: lone surrogates, deeper nesting, NaN."""
+        try:
+            return json.loads(self.body)
+        except RecursionError:
+            raise Permanent(f"{self.call} answered JSON that is nested too deeply") from None
+        except ValueError:
+            declared = self.headers.get("content-length", "an unknown number")
+            raise Transient(
+                f"{self.call} answered JSON that is not whole: {len(self.body)} bytes came, {declared} were declared"
+            ) from None
+
+
+class HttpClient:
+    """Calls one site, keeping its connections. Safe to share between threads."""
+
+    def __init__(
+        self,
+        base_url: str,
+        auth: tuple[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        answer_bytes: int = ANSWER_BYTES,
+        answer_seconds: float = ANSWER_SECONDS,
+        timeout: httpx.Timeout | None = None,
+    ) -> None:
+        self.base_url = base_url
+        self._answer_bytes, self._answer_seconds = answer_bytes, answer_seconds
+        self._client = httpx.Client(
+            base_url=base_url,
+            auth=auth,
+            headers={"User-Agent": "Pulse", "Accept": "application/json", **(headers or {})},
+            timeout=timeout or httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
+            limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_SECONDS),
+        )
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str | int] | None = None,
+        json: Any = None,
+        accept: Collection[int] = (),
+    ) -> Response:
+        """Makes one call and gives its answer, if it is JSON with a good status or one of ``accept``.
+
+        Raises RateLimited where the site asks to wait, Transient for what may pass, else Permanent. Messages name
+        the call; they hold neither headers nor parameters.
+        """
+        call = f"{method} {path}"
+        try:
+            request = self._client.build_request(method, path.lstrip("/"), params=params, json=json)
+            answer, body = self._send(call, request)
+        except httpx.HTTPError as error:
+            raise self._unreached(call, error) from error
+        if answer.status_code >= 400 and answer.status_code not in accept:
+            raise error_for(call, answer, body)
+        if wrong := wrong_content(call, answer, body):
+            raise wrong
+        return Response(call, answer.status_code, answer.headers, body, source_time(answer.headers))
+
+    def _send(self, call: str, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+        """The answer, after redirects that stay on the site: credentials go nowhere else."""
+        for _ in range(REDIRECTS + 1):
+            answer = self._client.send(request, stream=True)
+            try:
+                body = self._read(call, answer)
+            finally:
+                answer.close()
+            if answer.next_request is None:
+                return answer, body
+            origin, request = request.url, answer.next_request
+            if (request.url.scheme, request.url.netloc) != (origin.scheme, origin.netloc):
+                target = f"{request.url.scheme}://{request.url.host}"
+                raise Permanent(f"{call} was redirected to {target}, which is not the site of base_url {self.base_url}")
+        raise Permanent(f"{call} was redirected more than {REDIRECTS} times")
+
+    def _read(self, call: str, answer: httpx.Response) -> bytes:
+        """The whole body. A site that sends a little now and then would pass the read timeout for ever."""
+        parts, size, deadline = [], 0, time.monotonic() + self._answer_seconds
+        for part in answer.iter_bytes():
+            parts.append(part)
+            size += len(part)
+            if size > self._answer_bytes:
+                raise Permanent(f"{call} answered more than {self._answer_bytes} bytes")
+            if time.monotonic() > deadline:
+                raise Transient(f"{call} took more than {self._answer_seconds:g} s: {size} bytes came")
+        return b"".join(parts)
+
+    def _unreached(self, call: str, error: httpx.HTTPError) -> StageError:
+        reason = f"{type(error).__name__}: {error}"
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            return Transient(f"{call}: the host of base_url {self.base_url} could not be reached ({reason})")
+        if isinstance(error, httpx.TimeoutException):
+            return Transient(f"{call} did not answer in time ({reason})")
+        return Transient(f"{call} was cut off ({reason})")
+
+
+_shared: dict[int, tuple[Connection, HttpClient]] = {}
+_lock = threading.Lock()
+# A forked process must not write into its parent's connections.
+os.register_at_fork(after_in_child=_shared.clear)
+
+
+def shared_client(connection: Connection, build: Callable[[Connection], HttpClient]) -> HttpClient:
+    """This process's client for an integration; another one is built when its settings have changed.
+
+    The old one may still be in use by another thread, so it is left to end with its last user.
+    """
+    with _lock:
+        kept = _shared.get(connection.integration_id)
+        if kept is None or kept[0] != connection:
+            kept = _shared[connection.integration_id] = connection, build(connection)
+        return kept[1]

@@ -1,0 +1,68 @@
+"""Who Pulse talks to."""
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.functions import Now
+
+from integrations.encryption import EncryptedJSONField
+from integrations.provider import Connection, Provider
+from integrations.registry import get_provider, provider_names
+from pulse.tenancy.models import TenantOwned
+
+
+def _check_provider(name: str) -> None:
+    if name not in provider_names():
+        raise ValidationError(f"provider {name!r} is unknown; known are: {', '.join(provider_names())}")
+
+
+class Integration(TenantOwned):
+    """One connection of a tenant to one site. Creating one creates its job (etl does that)."""
+
+    provider = models.CharField(max_length=50, validators=[_check_provider])
+    name = models.CharField(max_length=200)
+    settings = models.JSONField(default=dict, blank=True)
+    secrets = EncryptedJSONField(default=dict, blank=True, editable=False)
+
+    class Meta:
+        db_table = "integrations"
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="integrations_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Raises ValidationError where a required setting is missing or a setting is unknown, naming it."""
+        declared = {field.name: field for field in self.provider_code.settings}
+        unknown = sorted((set(self.settings) | set(self.secrets)) - set(declared))
+        if unknown:
+            raise ValidationError(
+                f"setting {unknown[0]!r} is unknown to {self.provider}; known are: {', '.join(declared)}"
+            )
+        for name, field in declared.items():
+            if field.required and not self.connection().setting(name):
+                raise ValidationError(f"setting {name!r} of {self.provider} is required: {field.help}")
+
+    @property
+    def provider_code(self) -> Provider:
+        return get_provider(self.provider)
+
+    def connection(self) -> Connection:
+        """What the provider may know: with the secrets in clear, so never to be logged or stored."""
+        return Connection(self.pk or 0, self.name, dict(self.settings), dict(self.secrets))
+
+
+class IntegrationLimit(models.Model):
+    """What holds an integration back: a rate limit of the site, or a circuit opened by errors in a row."""
+
+    integration = models.OneToOneField(Integration, on_delete=models.CASCADE, primary_key=True, related_name="limit")
+    tenant = models.ForeignKey("tenancy.Tenant", on_delete=models.PROTECT, related_name="+", db_index=False)
+    blocked_until = models.DateTimeField(null=True, blank=True)
+    errors_in_a_row = models.PositiveIntegerField(default=0, db_default=0)
+    last_updated_at = models.DateTimeField(auto_now=True, db_default=Now())
+
+    class Meta:
+        db_table = "integration_limits"
+
+    def __str__(self) -> str:
+        return f"limits of {self.integration}"

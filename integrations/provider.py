@@ -1,0 +1,161 @@
+"""The contract of a provider: the code for one kind of site.
+
+A provider is a folder in ``integrations/providers`` whose ``provider.py`` registers one subclass of `Provider`.
+It declares its settings and steps, plans partitions, makes API calls and normalises answers. It knows nothing
+of queues, units or tables, and it never sleeps or retries: it raises what `integrations.errors` has.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+
+from integrations.records import Batch
+
+Cursor = Mapping[str, Any]
+"""Where a partition stands, as JSON: the provider's own words, stored with the unit after each answer."""
+
+
+@dataclass(frozen=True)
+class SettingField:
+    """One setting of an integration. Secrets are encrypted at rest and never shown again."""
+
+    name: str
+    help: str
+    required: bool = False
+    secret: bool = False
+    default: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One part of a run.
+
+    ``order`` is where people see it; ``feeders`` are the steps that must be over before this one is planned;
+    ``on_demand`` steps are not part of a sync.
+    """
+
+    name: str
+    order: int
+    display_name: str
+    feeders: tuple[str, ...] = ()
+    on_demand: bool = False
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What a provider may know of an integration: its settings and its secrets, as text."""
+
+    integration_id: int
+    name: str
+    settings: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False)
+
+    def setting(self, name: str, default: str = "") -> str:
+        """The setting's or secret's text, stripped; the default where it is missing or empty."""
+        return (self.settings.get(name) or self.secrets.get(name) or default).strip()
+
+    def items(self, name: str) -> tuple[str, ...]:
+        """A setting that lists things, separated by commas."""
+        return tuple(part.strip() for part in self.setting(name).split(",") if part.strip())
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A part of a step that is fetched on its own, page after page. ``key`` is stable from run to run."""
+
+    key: str
+    cursor: Cursor
+
+
+@dataclass(frozen=True)
+class ProjectRef:
+    external_id: str
+    key: str
+
+
+@dataclass(frozen=True)
+class PlanContext:
+    """What planning a step may use: what earlier steps loaded, and where the last sync of each partition stood.
+
+    ``watermarks`` maps partition keys to the source's own time at the last complete sync; it is empty
+    where everything is to be read again.
+    """
+
+    projects: Sequence[ProjectRef] = ()
+    watermarks: Mapping[str, datetime] = field(default_factory=dict)
+    batch_size: int = 50
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One API call's answer, as it came.
+
+    ``body`` are the bytes received; ``external_id`` names the question that was asked, so that the newest answer
+    to it can be told; ``next_cursor`` is None at the partition's end. ``followups`` are partitions (of the same
+    step) that fetch what this answer cut: it is normalised together with their answers, not before.
+    ``source_time`` is the site's own clock when it answered.
+    """
+
+    entity_type: str
+    external_id: str
+    body: bytes
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    next_cursor: Cursor | None = None
+    followups: tuple[Partition, ...] = ()
+    source_time: datetime | None = None
+    warning: str = ""
+
+
+@dataclass(frozen=True)
+class RawAnswer:
+    """A stored answer as the normaliser gets it: ``content`` is its parsed JSON."""
+
+    entity_type: str
+    external_id: str
+    content: Any
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Provider(ABC):
+    """Base of all providers. Instances hold no state of a site; one serves all integrations of its kind."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    source_type: ClassVar[str]
+    settings: ClassVar[tuple[SettingField, ...]]
+    steps: ClassVar[tuple[Step, ...]]
+
+    @abstractmethod
+    def plan(self, step: str, connection: Connection, context: PlanContext) -> list[Partition]:
+        """The partitions of a step. Makes no call. An empty list: there is nothing to do."""
+
+    @abstractmethod
+    def fetch(self, step: str, connection: Connection, partition: Partition) -> Answer:
+        """Makes the one call that the partition's cursor stands for. Raises a StageError."""
+
+    @abstractmethod
+    def recognise(self, step: str, content: Any) -> tuple[str, str]:
+        """(entity type, external id) of a recorded answer of this step. Raises Permanent where it is none."""
+
+    @abstractmethod
+    def entity_types(self) -> Mapping[str, str]:
+        """Each entity type that `normalise` knows, with the step it belongs to."""
+
+    def digests(self, answer: RawAnswer, followups: Sequence[RawAnswer] = ()) -> Mapping[str, str]:
+        """A hash (at most 32 characters) of all that an answer says of each of its work items, by source id.
+
+        Pure, and much cheaper than `normalise`: a sync leaves alone what has the hash that it was loaded with.
+        """
+        return {}
+
+    @abstractmethod
+    def normalise(
+        self, answer: RawAnswer, followups: Sequence[RawAnswer] = (), skip: Set[str] = frozenset()
+    ) -> Batch:
+        """Pure: turns an answer, with the answers that complete it, into records; work items in ``skip`` left out.
+
+        A record that cannot be read is quarantined and the others stand. Raises Permanent where the answer
+        as a whole is not what its entity type says.
+        """

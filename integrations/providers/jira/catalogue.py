@@ -1,0 +1,190 @@
+"""What a site consists of: projects with their types, statuses, fields."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from integrations.errors import Permanent
+from integrations.provider import RawAnswer
+from integrations.providers.jira.shapes import array, entries
+from integrations.providers.jira.values import (
+    Json,
+    Unreadable,
+    flag,
+    identity,
+    listing,
+    name_of,
+    number,
+    optional_identity,
+    optional_section,
+    person,
+    text,
+)
+from integrations.records import (
+    Batch,
+    Category,
+    CustomFieldRecord,
+    ProjectRecord,
+    ProjectStatuses,
+    ProjectWits,
+    Quarantined,
+    StatusRecord,
+    WitRecord,
+)
+
+# By key: names are translated, and one site's "Done" is another's "Erledigt". A key "undefined" means none.
+_CATEGORIES = {"new": Category.TO_DO, "indeterminate": Category.IN_PROGRESS, "done": Category.DONE}
+
+
+Record = TypeVar("Record")
+Placed = tuple[str, Any]
+"""A value, and its path in the answer."""
+
+
+def status_record(status: Json, path: str = "") -> StatusRecord:
+    category = optional_section(status, "statusCategory", path).get("key")
+    project = optional_section(optional_section(status, "scope", path), "project", path)
+    return StatusRecord(
+        external_id=identity(status, "id", path),
+        name=text(status, "name", path) or "",
+        category=_CATEGORIES.get(category) if type(category) is str else None,
+        description=text(status, "description", path) or "",
+        project_id=optional_identity(project, "id", path),
+    )
+
+
+def wit_record(wit: Json, path: str = "") -> WitRecord:
+    return WitRecord(
+        external_id=identity(wit, "id", path),
+        name=text(wit, "name", path) or "",
+        description=text(wit, "description", path) or "",
+        subtask=flag(wit, "subtask", path),
+        hierarchy_level=number(wit, "hierarchyLevel", path),
+    )
+
+
+def read_projects(answer: RawAnswer) -> Batch:
+    """Projects with their types. ``metadata["scope"]`` lists the keys or ids to load; none means all."""
+    if type(answer.content) is dict and answer.metadata.get("status") == 404:
+        return Batch()
+    batch, quarantined = Batch(), list[Quarantined]()
+    scope = answer.metadata.get("scope") or ()
+    wits: dict[str, WitRecord] = {}
+    for path, value in _placed("values", entries(answer, "values")):
+        if in_scope(value, scope):
+            _read_project(path, value, batch, wits, quarantined)
+    batch.wits, batch.quarantined = list(wits.values()), quarantined
+    return batch
+
+
+def in_scope(project: object, scope: Iterable[str]) -> bool:
+    """Whether the project's key or id is listed; an empty list holds all. Keys compare in any case."""
+    wanted = {item.upper() for item in scope}
+    if not wanted or type(project) is not dict:
+        return True
+    return str(project.get("key")).upper() in wanted or str(project.get("id")) in wanted
+
+
+def read_statuses(answer: RawAnswer) -> Batch:
+    """The statuses of all active workflows of the site."""
+    quarantined: list[Quarantined] = []
+    statuses = _each(_placed("", array(answer)), "statuses", status_record, quarantined)
+    return Batch(statuses=statuses, quarantined=quarantined)
+
+
+def read_project_statuses(answer: RawAnswer) -> Batch:
+    """One project's statuses, which the site lists by type. The answer does not name its project: its metadata does."""
+    project_id = project_of(answer)
+    quarantined: list[Quarantined] = []
+    listed: list[Placed] = []
+    for path, wit in _placed("", array(answer)):
+        for found in _each([(path, wit)], "projects_statuses", lambda value: listing(value, "statuses"), quarantined):
+            listed += _placed(f"{path}.statuses", found)
+    statuses = {status.external_id: status for status in _each(listed, "statuses", status_record, quarantined)}
+    batch = Batch(statuses=list(statuses.values()), quarantined=quarantined)
+    if not quarantined:
+        batch.project_statuses = [ProjectStatuses(project_id, tuple(statuses))]
+    return batch
+
+
+def project_of(answer: RawAnswer) -> str:
+    """The project that was asked for, from the metadata or else from an external id like 'project:10011:statuses'."""
+    project_id = answer.metadata.get("project_id")
+    parts = answer.external_id.split(":")
+    if not project_id and len(parts) == 3 and parts[0] == "project":
+        project_id = parts[1]
+    if type(project_id) is not str or not project_id:
+        raise Permanent(
+            f"{answer.entity_type} {answer.external_id!r}: metadata.project_id is {project_id!r}, not an id"
+        )
+    return project_id
+
+
+def read_fields(answer: RawAnswer) -> Batch:
+    """The custom fields among a site's fields; the others are columns of their own."""
+    quarantined: list[Quarantined] = []
+    custom = [found for found in _placed("", array(answer)) if type(found[1]) is not dict or found[1].get("custom")]
+    fields = _each(custom, "custom_fields", _custom_field, quarantined)
+    return Batch(custom_fields=fields, quarantined=quarantined)
+
+
+def _custom_field(field: Json) -> CustomFieldRecord:
+    schema = optional_section(field, "schema")
+    return CustomFieldRecord(
+        external_id=identity(field, "id"),
+        name=text(field, "name") or "",
+        field_type=text(schema, "type", "schema") or "",
+        schema=schema,
+    )
+
+
+def _project_record(project: Json) -> ProjectRecord:
+    lead = person(project, "lead")
+    return ProjectRecord(
+        external_id=identity(project, "id"),
+        key=identity(project, "key"),
+        name=text(project, "name") or "",
+        project_type=text(project, "projectTypeKey") or "",
+        description=text(project, "description") or "",
+        lead_id=lead.account_id,
+        lead_name=lead.name,
+        archived=flag(project, "archived"),
+    )
+
+
+def _read_project(
+    path: str, value: Any, batch: Batch, wits: dict[str, WitRecord], quarantined: list[Quarantined]
+) -> None:
+    for project in _each([(path, value)], "projects", _project_record, quarantined):
+        batch.projects.append(project)
+        if value.get("issueTypes") is None:
+            continue
+        before = len(quarantined)
+        for listed in _each(
+            [(path, value)], "projects_wits", lambda project: listing(project, "issueTypes"), quarantined
+        ):
+            found = _each(_placed(f"{path}.issueTypes", listed), "wits", wit_record, quarantined)
+            wits.update((wit.external_id, wit) for wit in found)
+            # A list with a hole would end the pair that could not be read.
+            if len(quarantined) == before:
+                pairs = dict.fromkeys(wit.external_id for wit in found)
+                batch.project_wits.append(ProjectWits(project.external_id, tuple(pairs)))
+
+
+def _each(
+    values: Iterable[Placed], table: str, read: Callable[[Json], Record], quarantined: list[Quarantined]
+) -> list[Record]:
+    """What could be read; the rest is added to ``quarantined``."""
+    records = []
+    for path, value in values:
+        try:
+            if type(value) is not dict:
+                raise Unreadable("", value, "an object")
+            records.append(read(value))
+        except Unreadable as error:
+            located = error.under(path)
+            quarantined.append(Quarantined(table, name_of(value), located.path, located.reason))
+    return records
+
+
+def _placed(path: str, values: list[Any]) -> list[Placed]:
+    return [(f"{path}[{place}]", value) for place, value in enumerate(values)]

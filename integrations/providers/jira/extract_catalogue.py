@@ -1,0 +1,89 @@
+"""Steps 1 and 2: projects with their types, statuses and who uses them; and the fields, on demand."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from integrations.http import Response
+from integrations.provider import Answer, Connection, Cursor, Partition, PlanContext, ProjectRef, RawAnswer
+from integrations.providers.jira.answers import answer_of
+from integrations.providers.jira.client import JiraClient
+from integrations.providers.jira.normalise import FIELDS, PROJECT_STATUSES, PROJECTS, STATUSES
+from integrations.providers.jira.shapes import array, entries
+
+NO_PROJECT = "no project is visible to this account"
+
+
+def plan_projects(connection: Connection, context: PlanContext) -> list[Partition]:
+    scope = list(connection.items("projects"))
+    return [Partition("projects", {"start_at": 0, "scope": scope, "unseen": scope})]
+
+
+def fetch_projects(client: JiraClient, connection: Connection, cursor: Cursor) -> Answer:
+    """One page of projects. Jira answers wrong credentials with an empty site, so the account is asked for first."""
+    start = cursor["start_at"]
+    if start == 0:
+        client.myself()
+    response = client.projects(start)
+    asked = RawAnswer(PROJECTS, f"projects:{start}", response.json(), {"scope": cursor["scope"], "start_at": start})
+    if response.status == 404:
+        return answer_of(asked, response, warning=NO_PROJECT)
+    values = entries(asked, "values")
+    seen = {str(value.get(name)).upper() for value in values if type(value) is dict for name in ("id", "key")}
+    unseen = [item for item in cursor["unseen"] if item.upper() not in seen]
+    following = _next_start(asked.content, start + len(values))
+    if following is None:
+        return answer_of(asked, response, warning=_project_warning(start + len(values), unseen))
+    return answer_of(asked, response, next_cursor={**cursor, "start_at": following, "unseen": unseen})
+
+
+def plan_statuses(connection: Connection, context: PlanContext) -> list[Partition]:
+    projects = projects_in_scope(connection, context)
+    return [Partition("statuses", {})] + [
+        Partition(f"project:{project.external_id}", {"project_id": project.external_id, "project_key": project.key})
+        for project in projects
+    ]
+
+
+def fetch_statuses(client: JiraClient, connection: Connection, cursor: Cursor) -> Answer:
+    """All statuses of the site, or those of the cursor's project. By id: keys can change and are case-sensitive."""
+    if "project_id" not in cursor:
+        return _whole_array(STATUSES, "statuses", client.statuses(), {})
+    response = client.project_statuses(cursor["project_id"])
+    return _whole_array(PROJECT_STATUSES, f"project:{cursor['project_id']}:statuses", response, cursor)
+
+
+def plan_fields(connection: Connection, context: PlanContext) -> list[Partition]:
+    return [Partition("fields", {})]
+
+
+def fetch_fields(client: JiraClient, connection: Connection, cursor: Cursor) -> Answer:
+    return _whole_array(FIELDS, "fields", client.fields(), {})
+
+
+def projects_in_scope(connection: Connection, context: PlanContext) -> list[ProjectRef]:
+    """The loaded projects that the setting ``projects`` names by key or id; all where it names none."""
+    wanted = {item.upper() for item in connection.items("projects")}
+    return [
+        project
+        for project in context.projects
+        if not wanted or project.key.upper() in wanted or project.external_id in wanted
+    ]
+
+
+def _whole_array(entity_type: str, external_id: str, response: Response, metadata: Mapping[str, Any]) -> Answer:
+    asked = RawAnswer(entity_type, external_id, response.json(), metadata)
+    array(asked)
+    return answer_of(asked, response)
+
+
+def _next_start(page: Mapping[str, Any], seen: int) -> int | None:
+    """Where the next page begins. A page that says neither ``isLast`` nor ``total`` is taken for the last one."""
+    total = page.get("total")
+    more = page.get("isLast") is False or (type(total) is int and seen < total and page.get("isLast") is not True)
+    return seen if more and page["values"] else None
+
+
+def _project_warning(seen: int, unseen: list[str]) -> str:
+    if not seen:
+        return NO_PROJECT
+    return f"setting projects: {', '.join(unseen)} is not visible to this account" if unseen else ""

@@ -1,0 +1,117 @@
+"""Step 3: issues with their status histories, a partition for each project."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from integrations.errors import Permanent
+from integrations.provider import Answer, Connection, Cursor, Partition, PlanContext, RawAnswer
+from integrations.providers.jira.answers import answer_of, first_page, next_page
+from integrations.providers.jira.client import JiraClient
+from integrations.providers.jira.extract_catalogue import projects_in_scope
+from integrations.providers.jira.issues import cut_issue_ids
+from integrations.providers.jira.normalise import CHANGELOGS, ISSUES
+from integrations.providers.jira.shapes import entries
+
+# Jira's search lags behind its data by seconds to minutes; what is read twice is harmless.
+OVERLAP = timedelta(minutes=10)
+LARGEST_PAGE = 100
+
+
+def plan_issues(connection: Connection, context: PlanContext) -> list[Partition]:
+    size = _batch_size(connection, context)
+    return [
+        Partition(
+            key := f"project:{project.external_id}",
+            first_page(
+                project_id=project.external_id,
+                project_key=project.key,
+                since=_since(context.watermarks.get(key)),
+                batch_size=size,
+            ),
+        )
+        for project in projects_in_scope(connection, context)
+    ]
+
+
+def fetch_issues(client: JiraClient, connection: Connection, cursor: Cursor) -> Answer:
+    """A page of issues, or of the histories that such a page cut."""
+    return _fetch_changelogs(client, cursor) if "issue_ids" in cursor else _fetch_page(client, connection, cursor)
+
+
+def issue_query(cursor: Cursor, base_search: str) -> str:
+    """The JQL of a partition.
+
+    Newest first, always: an issue that is edited while pages are read moves to a page already read, where the next
+    sync finds it, and pushes none across a page's edge unseen; oldest first could skip one for good. The time is
+    epoch milliseconds: dates in words are read in the time zone of the account.
+    """
+    key = cursor["project_key"].replace("\\", "\\\\").replace('"', '\\"')
+    conditions = [f'project = "{key}"']
+    if cursor["since"] is not None:
+        conditions.append(f"updated >= {cursor['since']}")
+    if base_search:
+        conditions.append(f"({base_search})")
+    return f"{' AND '.join(conditions)} ORDER BY updated DESC, id DESC"
+
+
+def _batch_size(connection: Connection, context: PlanContext) -> int:
+    text = connection.setting("batch_size", str(context.batch_size))
+    if not text.isascii() or not text.isdecimal() or not 0 < int(text) <= LARGEST_PAGE:
+        raise Permanent(f"batch_size is {text!r}: expected a number from 1 to {LARGEST_PAGE}")
+    return int(text)
+
+
+def _since(watermark: datetime | None) -> int | None:
+    return None if watermark is None else int((watermark - OVERLAP).timestamp() * 1000)
+
+
+def _fetch_page(client: JiraClient, connection: Connection, cursor: Cursor) -> Answer:
+    jql = issue_query(cursor, connection.setting("base_search"))
+    try:
+        response = client.search(jql, cursor["batch_size"], cursor["token"])
+    except Permanent as error:
+        raise Permanent(f"{error} (JQL: {jql})") from error
+    metadata = {
+        "project_id": cursor["project_id"],
+        "project_key": cursor["project_key"],
+        "jql": jql,
+        "cursor": cursor["token"],
+        "batch_number": cursor["page"],
+    }
+    asked = RawAnswer(ISSUES, _page_name(cursor), response.json(), metadata)
+    issues = entries(asked, "issues")
+    following = next_page(asked.content, cursor)
+    warning = _old_shape_warning(asked.content) if following is None else ""
+    return answer_of(asked, response, following, _followups(asked.external_id, cut_issue_ids(issues)), warning)
+
+
+def _page_name(cursor: Cursor) -> str:
+    """A page of a sync since some time is another question than the same page of a full sync."""
+    since = "" if cursor["since"] is None else f":since:{cursor['since']}"
+    return f"project:{cursor['project_id']}{since}:page:{cursor['page']}"
+
+
+def _followups(page: str, issue_ids: list[str]) -> tuple[Partition, ...]:
+    """One partition for all histories that a page cut: a page has fewer issues than one call may ask for."""
+    if not issue_ids:
+        return ()
+    key = f"changelogs:{page}"
+    return (Partition(key, first_page(key=key, issue_ids=issue_ids)),)
+
+
+def _old_shape_warning(page: Mapping[str, Any]) -> str:
+    """Some sites answer in the shape of the old search, which has no token to go on with."""
+    total, start = page.get("total"), page.get("startAt")
+    seen = len(page["issues"]) + (start if type(start) is int else 0)
+    if type(total) is not int or seen >= total or "isLast" in page:
+        return ""
+    return f"the site answered a search in its old shape: {seen} of {total} issues came, and no token for the others"
+
+
+def _fetch_changelogs(client: JiraClient, cursor: Cursor) -> Answer:
+    response = client.changelogs(cursor["issue_ids"], cursor["token"])
+    metadata = {"cursor": cursor["token"], "batch_number": cursor["page"]}
+    asked = RawAnswer(CHANGELOGS, f"{cursor['key']}:{cursor['page']}", response.json(), metadata)
+    entries(asked, "issueChangeLogs")
+    return answer_of(asked, response, next_page(asked.content, cursor))

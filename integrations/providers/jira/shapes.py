@@ -1,0 +1,33 @@
+"""The outermost shape of Jira's answers, which must be right before anything can be read of them."""
+
+from typing import Any
+
+from integrations.errors import Permanent
+from integrations.provider import RawAnswer
+
+
+def entries(answer: RawAnswer, name: str) -> list[Any]:
+    """The array of that name in an answer that is an object. Raises Permanent."""
+    content = answer.content
+    if type(content) is not dict or type(content.get(name)) is not list:
+        raise _wrong(answer, f"an object with an array {name!r}")
+    values: list[Any] = content[name]
+    return values
+
+
+def array(answer: RawAnswer) -> list[Any]:
+    """An answer that is an array as a whole. Raises Permanent."""
+    if type(answer.content) is not list:
+        raise _wrong(answer, "an array")
+    return answer.content
+
+
+def described(content: object) -> str:
+    """What was found instead of the expected, in a few words."""
+    if type(content) is dict:
+        return f"an object of {', '.join(sorted(content)[:10]) or 'nothing'}"
+    return f"of type {type(content).__name__}"
+
+
+def _wrong(answer: RawAnswer, wanted: str) -> Permanent:
+    return Permanent(f"{answer.entity_type} {answer.external_id!r} is {described(answer.content)}, not {wanted}")

@@ -1,0 +1,164 @@
+"""What a provider's normaliser makes of a raw answer: plain records, one class a table.
+
+Records name each other by the source's own stable ids (never by key or by localised name); the load
+resolves them to rows. All datetimes are aware and in UTC. ``None`` means "the source says none".
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Category(StrEnum):
+    """What a status means for flow: Jira's three status categories, in the words of the flow metrics."""
+
+    TO_DO = "To Do"
+    IN_PROGRESS = "In Progress"
+    DONE = "Done"
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRecord:
+    external_id: str
+    key: str
+    name: str
+    project_type: str = ""
+    description: str = ""
+    lead_id: str | None = None
+    lead_name: str | None = None
+    archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WitRecord:
+    """A work item type (Jira: issue type)."""
+
+    external_id: str
+    name: str
+    description: str = ""
+    subtask: bool = False
+    hierarchy_level: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectWits:
+    """All types that one project offers, as one answer lists them: pairs that it does not name have ended."""
+
+    project_id: str
+    wit_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRecord:
+    """A status. ``category`` is None where the source gives none. ``project_id`` is set where it is scoped to one."""
+
+    external_id: str
+    name: str
+    category: Category | None = None
+    description: str = ""
+    project_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectStatuses:
+    """All statuses that one project uses, as one answer lists them."""
+
+    project_id: str
+    status_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CustomFieldRecord:
+    """A custom field; ``field_type`` in the source's words ('team', 'string', 'option', 'array')."""
+
+    external_id: str
+    name: str
+    field_type: str
+    operations: tuple[str, ...] = ()
+    schema: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone as the source names them; either part may be missing."""
+
+    account_id: str | None = None
+    name: str | None = None
+
+
+NOBODY = Person()
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """One item of one history that changed the status. ``item`` numbers the items of a history from 0."""
+
+    history_id: str
+    item: int
+    at: datetime
+    from_id: str | None
+    from_name: str | None
+    to_id: str | None
+    to_name: str | None
+    by: Person = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItemRecord:
+    """One work item with its whole status history.
+
+    ``changes`` holds every status change, ordered by (at, history id as a number where it is one, item).
+    ``custom`` maps field ids to the values as the source gave them, empty ones left out.
+    """
+
+    external_id: str
+    key: str
+    project_id: str
+    project_key: str
+    project_name: str
+    wit: WitRecord
+    status: StatusRecord
+    created: datetime
+    updated: datetime
+    summary: str
+    description: str | None = None
+    parent_id: str | None = None
+    parent_key: str | None = None
+    priority: str | None = None
+    resolution: str | None = None
+    reporter: Person = NOBODY
+    assignee: Person = NOBODY
+    labels: tuple[str, ...] = ()
+    resolved: datetime | None = None
+    due: date | None = None
+    custom: Mapping[str, Any] = field(default_factory=dict)
+    changes: tuple[StatusChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A record that could not be taken over.
+
+    ``path`` says where in the raw answer ('issues[3].fields.created'), ``reason`` names the field and its value.
+    """
+
+    table: str
+    external_id: str
+    path: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """All that one raw answer says, ready to be loaded."""
+
+    projects: list[ProjectRecord] = field(default_factory=list)
+    wits: list[WitRecord] = field(default_factory=list)
+    project_wits: list[ProjectWits] = field(default_factory=list)
+    statuses: list[StatusRecord] = field(default_factory=list)
+    project_statuses: list[ProjectStatuses] = field(default_factory=list)
+    custom_fields: list[CustomFieldRecord] = field(default_factory=list)
+    work_items: list[WorkItemRecord] = field(default_factory=list)
+    quarantined: Sequence[Quarantined] = field(default_factory=list)

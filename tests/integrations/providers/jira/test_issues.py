@@ -1,0 +1,278 @@
+from dataclasses import astuple
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from integrations.errors import Permanent
+from integrations.provider import RawAnswer
+from integrations.providers.jira.normalise import ISSUES, normalise
+from integrations.records import NOBODY, Category, Person
+
+from .samples import ADA, KIND, STATUS, Json, history, issue, item, page, read, record, refusal
+
+EARLY, LATE = "2025-03-02T10:00:00.000+0000", "2025-03-03T10:00:00.000+0000"
+
+
+def test_an_issue_is_read_whole() -> None:
+    found = record(
+        issue(
+            7,
+            description={"type": "doc", "version": 1, "content": [{"type": "text", "text": "As a user"}]},
+            parent={"id": "50001", "key": "ORB-1", "fields": {}},
+            priority={"id": "3", "name": "Medium"},
+            resolution={"id": "10000", "name": "Fixed"},
+            reporter=ADA,
+            assignee={"displayName": "Former user"},
+            labels=["red", "blue"],
+            resolutiondate="2025-03-08T23:30:00.000-0200",
+            duedate="2025-04-01",
+        )
+    )
+    assert (found.external_id, found.key, found.summary) == ("50007", "ORB-7", "Thing 7")
+    assert (found.project_id, found.project_key, found.project_name) == ("20001", "ORB", "Orbit")
+    assert astuple(found.wit) == ("10301", "Story", "A tale", False, 0)
+    assert astuple(found.status) == ("10101", "Wird geprüft", Category.IN_PROGRESS, "", None)
+    assert found.created == datetime(2025, 3, 1, 8, tzinfo=UTC)
+    assert found.updated == datetime(2025, 3, 9, 17, 0, 0, 500_000, tzinfo=UTC)
+    assert found.created.tzinfo is found.updated.tzinfo is UTC
+    assert (found.description, found.parent_id, found.parent_key) == ("As a user", "50001", "ORB-1")
+    assert (found.priority, found.resolution, found.labels) == ("Medium", "Fixed", ("red", "blue"))
+    assert (found.reporter, found.assignee) == (Person("5b10-ada", "Ada Quill"), Person(None, "Former user"))
+    assert found.resolved == datetime(2025, 3, 9, 1, 30, tzinfo=UTC)
+    assert found.due == date(2025, 4, 1)
+
+
+@pytest.mark.parametrize("nothing", [None, ...])
+def test_what_an_issue_does_not_say_is_none(nothing: Any) -> None:
+    names = "summary description parent priority resolution reporter assignee labels resolutiondate duedate".split()
+    found = record(issue(**dict.fromkeys(names, nothing)))
+    assert (found.summary, found.description, found.parent_id, found.priority) == ("", None, None, None)
+    assert (found.reporter, found.assignee, found.labels, found.resolved, found.due) == (NOBODY, NOBODY, (), None, None)
+    assert (found.custom, found.changes) == ({}, ())
+
+
+def test_a_description_in_wiki_markup_passes_through() -> None:
+    assert record(issue(description="h1. Title\r\n* one")).description == "h1. Title\r\n* one"
+    assert record(issue(description="")).description is None
+    assert record(issue(description={})).description is None
+
+
+def test_custom_fields_keep_their_values_and_empty_ones_are_left_out() -> None:
+    given: Json = {
+        "a": 0,
+        "b": 3.0,
+        "c": False,
+        "d": "x",
+        "e": [None],
+        "f": {"child": {}},
+        "g": "0.0",
+        "h": [{"id": 1}],
+    }
+    empty: Json = {"v": None, "w": [], "x": {}, "y": "", "z": "{}"}
+    fields = {f"customfield_{name}": value for name, value in (given | empty).items()}
+    found = record(issue(**fields, timespent=5)).custom
+    assert found == {f"customfield_{name}": value for name, value in given.items()}
+    assert type(found["customfield_b"]) is float
+    assert found["customfield_c"] is False
+
+
+@pytest.mark.parametrize(
+    ("category", "expected"),
+    [
+        ({"key": "new", "name": "Done"}, Category.TO_DO),
+        ({"key": "done", "name": "Erledigt"}, Category.DONE),
+        ({"key": "undefined", "name": "No Category"}, None),
+        ({"key": ["new"]}, None),
+        ({"name": "Done"}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_a_category_is_read_by_its_key(category: Any, expected: Category | None) -> None:
+    assert record(issue(status=STATUS | {"statusCategory": category})).status.category is expected
+
+
+def test_a_scoped_status_names_its_project() -> None:
+    scope = {"type": "PROJECT", "project": {"id": "20001"}}
+    assert record(issue(status=STATUS | {"scope": scope})).status.project_id == "20001"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "path"),
+    [
+        ("created", ..., "fields.created"),
+        ("created", None, "fields.created"),
+        ("created", "yesterday", "fields.created"),
+        ("created", "2025-03-01T09:00:00.000", "fields.created"),
+        ("created", "2025-03-01", "fields.created"),
+        ("created", True, "fields.created"),
+        ("created", 10**18, "fields.created"),
+        ("created", "0001-01-01T00:00:00.000+1400", "fields.created"),
+        ("updated", "2017000-09-05T00:00:00.000+0000", "fields.updated"),
+        ("updated", "9999-12-31T23:00:00.000-0800", "fields.updated"),
+        ("resolutiondate", "12/okt/2022", "fields.resolutiondate"),
+        ("duedate", "12017-01-01", "fields.duedate"),
+        ("duedate", 20250101, "fields.duedate"),
+        ("project", ..., "fields.project"),
+        ("project", "ORB", "fields.project"),
+        ("project", {"key": "ORB"}, "fields.project.id"),
+        ("issuetype", None, "fields.issuetype"),
+        ("issuetype", {"name": "Story"}, "fields.issuetype.id"),
+        ("issuetype", KIND | {"hierarchyLevel": "0"}, "fields.issuetype.hierarchyLevel"),
+        ("status", [], "fields.status"),
+        ("status", STATUS | {"id": ""}, "fields.status.id"),
+        ("status", STATUS | {"id": True}, "fields.status.id"),
+        ("summary", 12, "fields.summary"),
+        ("description", ["x"], "fields.description"),
+        ("labels", "red", "fields.labels"),
+        ("labels", ["red", None], "fields.labels"),
+        ("priority", "Medium", "fields.priority"),
+        ("assignee", "ada", "fields.assignee"),
+        ("parent", {"id": {}}, "fields.parent.id"),
+    ],
+)
+def test_a_field_that_cannot_be_read_quarantines_its_issue_alone(field: str, value: Any, path: str) -> None:
+    found = refusal(issue(2, **{field: value}))
+    assert (found.table, found.external_id, found.path) == ("work_items", "50002", f"issues[1].{path}")
+    assert path in found.reason
+    shown = "is missing" if value in (None, ...) else repr(value)
+    if not isinstance(value, dict):
+        assert shown in found.reason
+
+
+@pytest.mark.parametrize(
+    ("broken", "external_id", "path"),
+    [
+        ("gone", "", "issues[1]"),
+        (None, "", "issues[1]"),
+        (issue(2) | {"id": None}, "ORB-2", "issues[1].id"),
+        (issue(2) | {"id": {}, "key": []}, "", "issues[1].id"),
+        (issue(2) | {"key": None}, "50002", "issues[1].key"),
+        (issue(2) | {"fields": ["summary"]}, "50002", "issues[1].fields"),
+    ],
+)
+def test_what_is_no_issue_is_quarantined(broken: Any, external_id: str, path: str) -> None:
+    found = refusal(broken)
+    assert (found.external_id, found.path) == (external_id, path)
+
+
+def test_a_long_value_is_shortened_in_the_reason() -> None:
+    assert len(refusal(issue(2, created="x" * 1_000_000)).reason) < 300
+
+
+def test_every_status_change_is_read_in_order() -> None:
+    changes = record(
+        issue(
+            1,
+            [
+                history("900", LATE, {"field": "Link"}, item("2", "3"), item("3", "4")),
+                history("99", LATE, item("1", "2"), author=None),
+                history(12, 1_740_909_600_000, item(None, "1", fromString="")),
+            ],
+        )
+    ).changes
+    assert [(change.history_id, change.item, change.from_id, change.to_id) for change in changes] == [
+        ("12", 0, None, "1"),
+        ("99", 0, "1", "2"),
+        ("900", 1, "2", "3"),
+        ("900", 2, "3", "4"),
+    ]
+    assert changes[0].at == datetime(2025, 3, 2, 10, tzinfo=UTC)
+    assert (changes[0].from_name, changes[0].to_name) == (None, "name 1")
+    assert (changes[1].by, changes[2].by) == (NOBODY, Person("5b10-ada", "Ada Quill"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "counts"),
+    [
+        ({"fieldId": ...}, True),
+        ({"fieldId": ..., "fieldtype": "custom"}, False),
+        ({"fieldId": "customfield_10077"}, False),
+        ({"field": "Status umbenannt"}, True),
+        ({"field": "resolution", "fieldId": "resolution"}, False),
+    ],
+)
+def test_a_status_change_is_told_by_its_field_id(changed: Json, counts: bool) -> None:
+    entry = {name: value for name, value in (item("1", "2") | changed).items() if value is not ...}
+    assert len(record(issue(1, [history("1", EARLY, entry)])).changes) == int(counts)
+
+
+@pytest.mark.parametrize(
+    ("broken", "path"),
+    [
+        ("gone", ""),
+        (history(None, EARLY, item("1", "2")), ".id"),
+        (history("5", "yesterday", item("1", "2")), ".created"),
+        (history("5", EARLY) | {"items": None}, ".items"),
+        (history("5", EARLY, item("1", "2"), "gone"), ".items[1]"),
+        (history("5", EARLY, item("1", {"id": 2})), ".items[0].to"),
+        (history("5", EARLY, item("1", "2", toString=2)), ".items[0].toString"),
+    ],
+)
+def test_a_broken_history_quarantines_its_issue(broken: Any, path: str) -> None:
+    found = refusal(issue(2, [history("4", EARLY, item("1", "2")), broken]))
+    assert found.path == f"issues[1].changelog.histories[1]{path}"
+
+
+def test_a_history_without_a_status_is_not_looked_at_closely() -> None:
+    noise = history("5", "yesterday", {"field": "RemoteIssueLink", "from": None, "to": {"x": 1}}, author="nobody")
+    assert record(issue(1, [noise])).changes == ()
+
+
+@pytest.mark.parametrize(
+    ("changelog", "path"),
+    [
+        (None, "issues[1].changelog"),
+        ([], "issues[1].changelog"),
+        ({"total": 0}, "issues[1].changelog.histories"),
+        ({"total": "2", "histories": []}, "issues[1].changelog.total"),
+        ({"total": 2, "histories": [history("1", EARLY)]}, "issues[1].changelog"),
+    ],
+)
+def test_an_issue_without_its_whole_history_is_quarantined(changelog: Any, path: str) -> None:
+    assert refusal(issue(2) | {"changelog": changelog}).path == path
+
+
+def followup(number: int, **histories: list[Any]) -> RawAnswer:
+    logs = [{"issueId": name[1:], "changeHistories": found} for name, found in histories.items()]
+    return RawAnswer("jira_changelogs", f"changelogs:p:{number}", {"issueChangeLogs": logs})
+
+
+def test_a_cut_history_is_completed_from_several_answers() -> None:
+    cut = issue(2, [history("30", LATE, item("3", "4"))])
+    cut["changelog"]["total"] = 3
+    first = followup(1, _50002=[history("10", 1_740_909_600_000, item("1", "2"))], _50009=[history("1", EARLY)])
+    second = followup(2, _50002=[history("20", LATE, item("2", "3")), history("30", LATE, item("3", "4"))])
+    for answers in ([first, second], [second, first]):
+        batch = normalise(page(issue(1), cut), answers)
+        assert list(batch.quarantined) == []
+        assert [change.history_id for change in batch.work_items[1].changes] == ["10", "20", "30"]
+    short = normalise(page(cut), [second])
+    assert (short.work_items, short.quarantined[0].path) == ([], "issues[0].changelog")
+    assert "2 of 3 histories" in short.quarantined[0].reason
+
+
+def test_a_broken_history_of_a_followup_is_located_in_it() -> None:
+    cut = issue(2)
+    cut["changelog"]["total"] = 1
+    batch = normalise(page(cut), [followup(1, _50002=[history("10", "never", item("1", "2"))])])
+    assert batch.quarantined[0].path == (
+        "issues[0].changelog(changelogs:p:1).issueChangeLogs[0].changeHistories[0].created"
+    )
+
+
+@pytest.mark.parametrize(("content", "found"), [([], "list"), (None, "NoneType"), ({"values": []}, "values")])
+def test_an_answer_that_is_no_page_of_issues_is_permanent(content: Any, found: str) -> None:
+    with pytest.raises(Permanent, match=f"jira_issues 'p' is .*{found}"):
+        normalise(RawAnswer(ISSUES, "p", content))
+
+
+def test_text_that_databases_refuse_does_not_stop_the_reader() -> None:
+    assert record(issue(summary="a\0b \ud83d")).summary == "a\0b \ud83d"
+    assert "\0" not in refusal(issue(2, created="a\0b \ud83d")).reason
+    assert refusal(issue(2, created="\ud83d")).reason.isascii()
+
+
+def test_an_empty_page_is_an_empty_batch() -> None:
+    assert read().work_items == []

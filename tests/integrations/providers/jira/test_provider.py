@@ -1,0 +1,175 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from integrations.errors import Permanent
+from integrations.provider import Connection, PlanContext, ProjectRef, RawAnswer
+from integrations.providers.jira.answers import first_page, next_page
+from integrations.providers.jira.client import checked_base_url, client_for
+from integrations.providers.jira.extract_issues import issue_query
+from integrations.providers.jira.provider import FIELDS_STEP, ISSUES_STEP, PROJECTS_STEP, STATUSES_STEP, JiraProvider
+from integrations.registry import get_provider
+
+from .samples import KIND, STATUS, issue
+
+PROJECTS = (ProjectRef("20001", "ORB"), ProjectRef("20002", "MOON"), ProjectRef("20003", "SUN"))
+WATERMARK = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def connected(**settings: str) -> Connection:
+    return Connection(1, "Acme", settings, {})
+
+
+def plan(step: str, context: PlanContext, **settings: str) -> list[tuple[str, Any]]:
+    return [(found.key, found.cursor) for found in JiraProvider().plan(step, connected(**settings), context)]
+
+
+def test_the_provider_registers_itself() -> None:
+    provider = get_provider("Jira")
+    assert isinstance(provider, JiraProvider)
+    assert [(step.order, step.display_name, step.on_demand) for step in provider.steps] == [
+        (1, "Projects & Types", False),
+        (2, "Statuses & Relations", False),
+        (3, "Issues & Changelogs", False),
+        (5, "Custom Fields", True),
+    ]
+    assert [field.name for field in provider.settings if field.secret] == ["api_token"]
+    assert set(provider.entity_types().values()) == {step.name for step in provider.steps}
+
+
+def test_the_catalogue_is_planned_whole_and_by_project() -> None:
+    context = PlanContext(PROJECTS)
+    assert [key for key, _ in plan(PROJECTS_STEP, context)] == ["projects"]
+    assert [key for key, _ in plan(FIELDS_STEP, context)] == ["fields"]
+    keys = ["statuses", "project:20001", "project:20002", "project:20003"]
+    assert [key for key, _ in plan(STATUSES_STEP, context)] == keys
+    assert [key for key, _ in plan(STATUSES_STEP, PlanContext())] == ["statuses"]
+
+
+@pytest.mark.parametrize("step", [STATUSES_STEP, ISSUES_STEP])
+def test_projects_out_of_scope_are_not_planned(step: str) -> None:
+    found = [key for key, _ in plan(step, PlanContext(PROJECTS), projects="orb, 20003")]
+    assert [key for key in found if key != "statuses"] == ["project:20001", "project:20003"]
+
+
+def test_a_sync_since_a_watermark_reads_an_overlap_again() -> None:
+    context = PlanContext(PROJECTS, {"project:20002": WATERMARK}, batch_size=30)
+    cursors = dict(plan(ISSUES_STEP, context))
+    assert cursors["project:20001"]["since"] is None
+    assert cursors["project:20002"]["since"] == 1_740_829_800_000
+    assert WATERMARK.timestamp() * 1000 - cursors["project:20002"]["since"] == 600_000
+    assert cursors["project:20001"]["batch_size"] == 30
+
+
+def test_the_batch_size_of_the_integration_comes_before_that_of_the_job() -> None:
+    ((_, cursor),) = plan(ISSUES_STEP, PlanContext(PROJECTS[:1], batch_size=30), batch_size="80")
+    assert cursor["batch_size"] == 80
+
+
+@pytest.mark.parametrize("size", ["0", "101", "-1", "many", "1e2", "²"])
+def test_a_wrong_batch_size_is_named(size: str) -> None:
+    with pytest.raises(Permanent, match=f"batch_size is '{size}': expected a number from 1 to 100"):
+        plan(ISSUES_STEP, PlanContext(PROJECTS), batch_size=size)
+
+
+def test_the_query_is_bounded_and_newest_first() -> None:
+    cursor = first_page(project_key='O"RB', since=None)
+    assert issue_query(cursor, "") == 'project = "O\\"RB" ORDER BY updated DESC, id DESC'
+    query = issue_query({**cursor, "project_key": "ORB", "since": 5}, "type = Bug OR type = Task")
+    assert query == 'project = "ORB" AND updated >= 5 AND (type = Bug OR type = Task) ORDER BY updated DESC, id DESC'
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "acme.atlassian.net",
+        "ftp://acme.example",
+        "https://",
+        "https://acme.example?x=1",
+        "http://[::1",
+        "http://h:x",
+    ],
+)
+def test_a_wrong_base_url_is_named(value: str) -> None:
+    with pytest.raises(Permanent) as caught:
+        checked_base_url(value)
+    assert f"setting base_url is {value!r}" in str(caught.value)
+
+
+def test_a_password_in_the_base_url_is_refused_and_not_shown() -> None:
+    with pytest.raises(Permanent) as caught:
+        checked_base_url("https://me:hidden@acme.example")
+    assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize("missing", ["email", "api_token"])
+def test_missing_credentials_are_named(missing: str) -> None:
+    given = {"base_url": "https://acme.example", "email": "me@acme.example", "api_token": "x"}
+    with pytest.raises(Permanent, match=f"setting {missing} is empty"):
+        client_for(Connection(9, "Acme", {}, given | {missing: " "}))
+
+
+@pytest.mark.parametrize(
+    "content", [{}, {"nextPageToken": None}, {"nextPageToken": ""}, {"nextPageToken": "b", "isLast": True}]
+)
+def test_a_page_without_a_token_is_the_last(content: dict[str, Any]) -> None:
+    assert next_page(content, first_page()) is None
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 7, 20])
+def test_tokens_that_go_in_a_circle_are_found(length: int) -> None:
+    cursor = first_page()
+    with pytest.raises(Permanent, match=r"repeated nextPageToken 'token-\d+'"):
+        for number in range(200):
+            turned = number if number < 9 else 9 + (number - 9) % length
+            following = next_page({"nextPageToken": f"token-{turned}", "isLast": False}, cursor)
+            assert following is not None
+            cursor = following
+
+
+def test_a_long_way_of_new_tokens_is_no_circle() -> None:
+    cursor = first_page()
+    for number in range(1000):
+        following = next_page({"nextPageToken": f"token-{number}"}, cursor)
+        assert following is not None
+        cursor = following
+    assert (cursor["page"], cursor["token"]) == (1001, "token-999")
+
+
+def test_recorded_answers_are_recognised_by_their_shape() -> None:
+    recognise = JiraProvider().recognise
+    assert recognise(PROJECTS_STEP, {"values": [{"id": "1"}]})[0] == "jira_projects"
+    assert recognise(STATUSES_STEP, [STATUS]) == ("jira_statuses", "statuses")
+    assert recognise(FIELDS_STEP, [{"id": "summary", "custom": False}]) == ("jira_fields", "fields")
+    entity_type, name = recognise(ISSUES_STEP, {"issues": [issue(1)]})
+    assert entity_type == "jira_issues"
+    assert recognise(ISSUES_STEP, {"issues": [issue(1, summary="new")], "isLast": True})[1] == name
+    assert recognise(ISSUES_STEP, {"issues": [issue(2)]})[1] != name
+
+
+def test_statuses_of_a_project_are_recognised_where_they_name_it() -> None:
+    scoped = STATUS | {"scope": {"type": "PROJECT", "project": {"id": "20001"}}}
+    found = JiraProvider().recognise(STATUSES_STEP, [KIND | {"statuses": [scoped]}])
+    assert found == ("jira_project_statuses", "project:20001:statuses")
+    content = [KIND | {"statuses": [scoped]}]
+    batch = JiraProvider().normalise(RawAnswer(*found, content))
+    assert batch.project_statuses[0].project_id == "20001"
+    with pytest.raises(Permanent, match="does not say which project it is about"):
+        JiraProvider().recognise(STATUSES_STEP, [KIND | {"statuses": [STATUS]}])
+
+
+@pytest.mark.parametrize(
+    ("step", "content", "said"),
+    [
+        (PROJECTS_STEP, [STATUS], "of type list; step .* takes a page of /project/search"),
+        (ISSUES_STEP, {"issueChangeLogs": []}, "an object of issueChangeLogs"),
+        (STATUSES_STEP, [{"id": "x", "custom": True}], "takes the list of /status"),
+        (FIELDS_STEP, [STATUS], "takes the list of /field"),
+        ("jira_boards", [], "step 'jira_boards' is unknown"),
+    ],
+)
+def test_an_answer_of_another_step_is_refused(step: str, content: Any, said: str) -> None:
+    with pytest.raises(Permanent, match=said):
+        JiraProvider().recognise(step, content)

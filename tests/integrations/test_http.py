@@ -1,0 +1,258 @@
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import httpx
+import pytest
+
+from integrations.errors import Permanent, RateLimited, StageError, Transient
+from integrations.http import HttpClient, shared_client
+from integrations.http_errors import DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS, wait_seconds
+from integrations.provider import Connection
+from integrations.sandbox.http import HttpServer, Request, Response
+
+SECRET = "s3cret-token"
+
+
+class Site:
+    """A server whose next answers a test decides; ``answer`` may be replaced at any time."""
+
+    def __init__(self) -> None:
+        self.answer: Callable[[Request], Response] = lambda request: Response.json({"path": request.path})
+        self.server = HttpServer(lambda request: self.answer(request), 0, lambda: 1_700_000_000.0)
+
+    def gives(self, status: int, body: bytes = b"{}", kind: str = "application/json", **headers: str) -> None:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.answer = lambda request: Response(status, body, kind, named)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = Site()
+    site.server.start()
+    yield site
+    site.server.stop()
+
+
+@pytest.fixture
+def client(site: Site) -> HttpClient:
+    return HttpClient(site.server.url, auth=("me@example.com", SECRET))
+
+
+def refused(client: HttpClient, method: str = "GET", path: str = "/thing") -> StageError:
+    with pytest.raises(StageError) as caught:
+        client.request(method, path, params={"token": SECRET}).json()
+    assert f"{method} {path}" in str(caught.value)
+    assert SECRET not in str(caught.value)
+    return caught.value
+
+
+def test_an_answer_comes_with_its_bytes_and_the_clock_of_the_site(site: Site, client: HttpClient) -> None:
+    body = b'{ "a":1.0,\t"a": 2.50 }'
+    site.gives(200, body)
+    response = client.request("GET", "/thing")
+    assert (response.status, response.body, response.json()) == (200, body, {"a": 2.5})
+    assert response.source_time == datetime.fromtimestamp(1_700_000_000, UTC)
+
+
+def test_calls_name_pulse_and_keep_the_path_of_the_base_url(site: Site) -> None:
+    client = HttpClient(f"{site.server.url}/ex/jira/cloud-1")
+    assert client.request("GET", "/rest/x", params={"q": "a b"}).json() == {"path": "/ex/jira/cloud-1/rest/x"}
+    assert site.server.requests[0].headers["user-agent"] == "Pulse"
+    assert site.server.requests[0].query == {"q": ["a b"]}
+
+
+def test_connections_are_used_again_by_many_threads(
+    site: Site, client: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[socket.socket] = []
+    monkeypatch.setattr(site.server, "opened", opened.append)
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda number: client.request("GET", f"/n/{number}").json(), range(40)))
+    assert [answer["path"] for answer in answers] == [f"/n/{number}" for number in range(40)]
+    assert len(opened) <= 4
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 408])
+def test_a_failing_server_is_transient(site: Site, client: HttpClient, status: int) -> None:
+    site.gives(status, b"<html>oops</html>", "text/html")
+    error = refused(client)
+    assert type(error) is Transient
+    assert str(status) in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "word"), [(400, "base_search"), (401, "credentials"), (403, "permission"), (404, "base_url"), (410, "")]
+)
+def test_a_refused_call_is_permanent_and_says_what_the_site_says(
+    site: Site, client: HttpClient, status: int, word: str
+) -> None:
+    site.gives(status, b'{"errorMessages":["No such thing."],"errors":{"base_search":"is wrong"}}')
+    error = refused(client, "POST", "/search")
+    assert type(error) is Permanent
+    for part in (str(status), "No such thing.", "base_search: is wrong", word):
+        assert part in str(error)
+
+
+def test_a_status_that_is_accepted_is_an_answer(site: Site, client: HttpClient) -> None:
+    site.gives(404, b'{"errorMessages":["none"]}')
+    assert client.request("GET", "/thing", accept=(404,)).status == 404
+
+
+@pytest.mark.parametrize(("status", "text", "seconds"), [(429, "7", 7), (429, "0", 0), (503, "30", 30)])
+def test_a_limit_tells_until_when_to_wait(site: Site, client: HttpClient, status: int, text: str, seconds: int) -> None:
+    site.gives(status, retry_after=text)
+    error = refused(client)
+    assert isinstance(error, RateLimited)
+    assert abs(error.until - datetime.now(UTC) - timedelta(seconds=seconds)) < timedelta(seconds=5)
+
+
+DATE = datetime(2026, 3, 26, 15, 58, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, DEFAULT_WAIT_SECONDS),
+        ({"retry-after": "2.5"}, 2.5),
+        ({"retry-after": format_datetime(DATE + timedelta(seconds=90), usegmt=True)}, 90),
+        ({"retry-after": "soon"}, DEFAULT_WAIT_SECONDS),
+        ({"retry-after": "-5"}, DEFAULT_WAIT_SECONDS),
+        ({"retry-after": "99999999999"}, LONGEST_WAIT_SECONDS),
+        ({"x-ratelimit-reset": "2026-03-26T16:00Z"}, 120),
+        ({"x-ratelimit-reset": str(int(DATE.timestamp()) + 45)}, 45),
+        ({"x-ratelimit-reset": "2026-03-26T15:00Z"}, 0),
+        ({"x-ratelimit-reset": "999999999999999"}, DEFAULT_WAIT_SECONDS),
+        ({"retry-after": "3", "x-ratelimit-reset": "2026-03-26T16:00Z"}, 3),
+    ],
+)
+def test_the_waiting_time_is_read_by_the_clock_of_the_site(headers: dict[str, str], seconds: float) -> None:
+    assert wait_seconds(httpx.Headers({"date": format_datetime(DATE, usegmt=True), **headers})) == seconds
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"<!DOCTYPE html><title>Log in</title>", "text/html;charset=UTF-8"),
+        (b"  <html>", "application/json"),
+        (b"hello", "text/plain"),
+    ],
+)
+def test_a_page_for_people_is_permanent(site: Site, client: HttpClient, body: bytes, kind: str) -> None:
+    site.gives(200, body, kind)
+    error = refused(client)
+    assert type(error) is Permanent
+    assert "a login page or a proxy answered" in str(error)
+
+
+def test_json_that_is_cut_off_is_transient_and_names_the_sizes(site: Site, client: HttpClient) -> None:
+    site.gives(200, b'{"issues": [{"id": "1"')
+    error = refused(client)
+    assert type(error) is Transient
+    assert "22 bytes came, 22 were declared" in str(error)
+
+
+def test_json_that_only_a_database_refuses_is_read(site: Site, client: HttpClient) -> None:
+    site.gives(200, rb'{"lone": "\ud83d", "nul": "\u0000"}')
+    assert client.request("GET", "/thing").json() == {"lone": "\ud83d", "nul": "\0"}
+
+
+def test_json_without_a_bottom_is_permanent(site: Site, client: HttpClient) -> None:
+    site.gives(200, b"[" * 200_000 + b"]" * 200_000)
+    assert "nested too deeply" in str(refused(client))
+
+
+def test_an_answer_beyond_the_limit_is_permanent(site: Site) -> None:
+    client = HttpClient(site.server.url, answer_bytes=1000)
+    site.gives(200, b'"' + b"x" * 998 + b'"')
+    assert len(client.request("GET", "/thing").body) == 1000
+    site.gives(200, b'"' + b"x" * 999 + b'"')
+    error = refused(client)
+    assert type(error) is Permanent
+    assert "more than 1000 bytes" in str(error)
+
+
+def test_an_answer_that_takes_too_long_is_transient(site: Site) -> None:
+    assert "took more than" in str(refused(HttpClient(site.server.url, answer_seconds=-1)))
+
+
+def test_a_redirect_within_the_site_is_followed(site: Site, client: HttpClient) -> None:
+    moved = Response(302, b"", headers={"Location": "/new"})
+    site.answer = lambda request: moved if request.path == "/thing" else Response.json({"at": request.path})
+    assert client.request("GET", "/thing").json() == {"at": "/new"}
+    assert "authorization" in site.server.requests[1].headers
+
+
+def test_a_redirect_to_another_host_is_not_followed(site: Site, client: HttpClient) -> None:
+    site.gives(302, b"", Location=f"http://localhost:{site.server.url.rpartition(':')[2]}/login?{SECRET}")
+    error = refused(client)
+    assert type(error) is Permanent
+    assert "http://localhost" in str(error)
+    assert len(site.server.requests) == 1
+
+
+def test_redirects_in_a_circle_end(site: Site, client: HttpClient) -> None:
+    site.gives(302, b"", Location="/thing")
+    assert "more than 3 times" in str(refused(client))
+
+
+def test_a_host_that_cannot_be_reached_is_transient_and_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    for base_url in (f"http://127.0.0.1:{port}", "http://pulse.invalid"):
+        error = refused(HttpClient(base_url))
+        assert type(error) is Transient
+        assert f"base_url {base_url} could not be reached" in str(error)
+
+
+def served_once(answer: bytes) -> str:
+    """The address of a server that sends these bytes to its first caller and hangs up."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with listener, listener.accept()[0] as connection:
+            connection.recv(65536)
+            connection.sendall(answer)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"issues": [',
+        b"this is not HTTP\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
+    ],
+)
+def test_a_cut_connection_is_transient(answer: bytes) -> None:
+    error = refused(HttpClient(served_once(answer)))
+    assert type(error) is Transient
+    assert "was cut off" in str(error)
+
+
+def test_a_silent_server_is_transient() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        error = refused(HttpClient(address, timeout=httpx.Timeout(0.1)))
+    assert type(error) is Transient
+    assert "did not answer in time" in str(error)
+
+
+def test_an_integration_shares_one_client_until_its_settings_change() -> None:
+    connection = Connection(4711, "Acme", {"base_url": "http://127.0.0.1"}, {"api_token": SECRET})
+
+    def build(wanted: Connection) -> HttpClient:
+        return HttpClient(wanted.setting("base_url"))
+
+    first = shared_client(connection, build)
+    assert shared_client(replace(connection), build) is first
+    assert shared_client(replace(connection, integration_id=4712), build) is not first
+    assert shared_client(replace(connection, secrets={"api_token": "new"}), build) is not first
+    assert SECRET not in repr(connection)

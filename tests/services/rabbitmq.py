@@ -1,0 +1,95 @@
+"""One RabbitMQ for a whole test run: the given one, a private node of Debian's server, or a container.
+
+Hook it into ``tests/conftest.py`` with
+``from tests.services.rabbitmq import pytest_configure, pytest_unconfigure``.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.services import rabbitmq_docker, rabbitmq_management, rabbitmq_node
+
+URL_VARIABLE = "PULSE_TEST_RABBITMQ_URL"
+MANAGEMENT_VARIABLE = "PULSE_TEST_RABBITMQ_MANAGEMENT_URL"
+WHAT_TO_INSTALL = "RabbitMQ is needed: apt-get install rabbitmq-server, or start docker, or set RABBITMQ_URL"
+POLICY = Path("/usr/sbin/policy-rc.d")
+
+
+@dataclass(frozen=True)
+class RunningRabbit:
+    """A broker that answers. ``url`` is amqp://…/vhost, ``management_url`` http://user:password@host:port."""
+
+    url: str
+    management_url: str
+    stop: Callable[[], None]
+
+
+_KEY = pytest.StashKey[RunningRabbit]()
+
+
+def ensure_rabbitmq() -> RunningRabbit:
+    """Start or find a RabbitMQ; raises RuntimeError with one line that says what to install."""
+    given = os.environ.get("RABBITMQ_URL", "")
+    if given:
+        return _given(given)
+    if not rabbitmq_node.installed() and os.geteuid() == 0 and shutil.which("apt-get"):
+        _install()
+    if rabbitmq_node.installed():
+        return RunningRabbit(*rabbitmq_node.start())
+    if rabbitmq_docker.available():
+        return RunningRabbit(*rabbitmq_docker.start())
+    raise RuntimeError(WHAT_TO_INSTALL)
+
+
+def _given(url: str) -> RunningRabbit:
+    """The given server, in a vhost of this run's own: the tests purge queues and must never meet real ones."""
+    management = os.environ.get("RABBITMQ_MANAGEMENT_URL") or rabbitmq_management.management_url_of(url)
+    vhost = f"pulse_test_{os.getpid()}"
+    rabbitmq_management.create_vhost(management, vhost)
+    own = rabbitmq_management.with_vhost(url, vhost)
+    return RunningRabbit(own, management, lambda: rabbitmq_management.delete_vhost(management, vhost))
+
+
+def _install() -> None:
+    """Install Debian's package without letting it start its service; a failure leaves the next way to be tried."""
+    forbids_services = not POLICY.exists()
+    if forbids_services:
+        POLICY.write_text("#!/bin/sh\nexit 101\n")
+        POLICY.chmod(0o755)
+    try:
+        if not _apt_get("install", "-y", "--no-install-recommends", "rabbitmq-server"):
+            _apt_get("update")
+            _apt_get("install", "-y", "--no-install-recommends", "rabbitmq-server")
+    finally:
+        if forbids_services:
+            POLICY.unlink()
+
+
+def _apt_get(*arguments: str) -> bool:
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    command = ["apt-get", "-qq", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 0
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the broker in the one process that workers are started from, and tell them where it is."""
+    if hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    rabbit = ensure_rabbitmq()
+    config.stash[_KEY] = rabbit
+    os.environ[URL_VARIABLE] = rabbit.url
+    os.environ[MANAGEMENT_VARIABLE] = rabbit.management_url
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop what this process started."""
+    rabbit = config.stash.get(_KEY, None)
+    if rabbit is not None:
+        del config.stash[_KEY]
+        rabbit.stop()

@@ -1,0 +1,118 @@
+"""A private RabbitMQ node from Debian's package: own name, ports, cookie, epmd and data folder."""
+
+import os
+import secrets
+import shlex
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.services.supervised import Supervised
+from tests.services.waiting import amqp_answers, wait_until
+
+BIN = Path("/usr/lib/rabbitmq/bin")  # /usr/sbin has wrappers that change the user and the folder
+START_SECONDS = 90
+STARTS = 3
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The four ports of a node, all on 127.0.0.1."""
+
+    amqp: int
+    management: int
+    distribution: int
+    epmd: int
+
+
+def installed() -> bool:
+    """Whether Debian's server and Erlang's port mapper are there."""
+    return (BIN / "rabbitmq-server").exists() and shutil.which("epmd") is not None
+
+
+def start() -> tuple[str, str, Callable[[], None]]:
+    """Start a node and wait until it speaks AMQP: its url, its management url, and what stops it.
+
+    Ports are free when chosen, but another process may be faster: then it starts again with others.
+    """
+    output = ""
+    for _ in range(STARTS):
+        folder, ports = Path(tempfile.mkdtemp(prefix="pulse-rabbitmq-")), free_ports()
+        node = _launch(folder, ports)
+        if _came_up(folder, ports):
+            return f"amqp://guest:guest@127.0.0.1:{ports.amqp}/%2F", _management(ports), node.stop
+        output = (folder / "console").read_text(errors="replace")[-2000:]
+        node.stop()
+    raise RuntimeError(f"the private RabbitMQ node did not start: {output}")
+
+
+def _came_up(folder: Path, ports: Ports) -> bool:
+    """Whether it answers; does not wait on when it has ended by itself."""
+    wait_until(lambda: amqp_answers(ports.amqp) or (folder / "ended").exists(), START_SECONDS)
+    return amqp_answers(ports.amqp)
+
+
+def _management(ports: Ports) -> str:
+    return f"http://guest:guest@127.0.0.1:{ports.management}"
+
+
+def free_ports() -> Ports:
+    """Four different ports that nobody listens on; held together while they are chosen."""
+    with ExitStack() as held:
+        return Ports(*(_free_port(held) for _ in range(4)))
+
+
+def _free_port(held: ExitStack) -> int:
+    listener = held.enter_context(socket.socket())
+    listener.bind(("127.0.0.1", 0))
+    return int(listener.getsockname()[1])
+
+
+def _launch(folder: Path, ports: Ports) -> Supervised:
+    _write_files(folder, ports)
+    # epmd in the foreground belongs to the session that is killed; the one the node starts itself would not
+    start_both = f"epmd -port {ports.epmd} & {BIN}/rabbitmq-server; touch {shlex.quote(str(folder))}/ended"
+    environment = os.environ | dict(_environment(folder, ports))
+    environment.pop("NOTIFY_SOCKET", None)
+    return Supervised(start_both, f"rm -rf {shlex.quote(str(folder))}", environment, folder / "console")
+
+
+def _write_files(folder: Path, ports: Ports) -> None:
+    settings = (
+        "management.tcp.ip = 127.0.0.1",
+        f"management.tcp.port = {ports.management}",
+        "log.file.level = warning",
+        "disk_free_limit.absolute = 100MB",
+        "vm_memory_high_watermark.absolute = 512MiB",
+    )
+    cookie = folder / ".erlang.cookie"
+    cookie.write_text(secrets.token_hex(16))
+    cookie.chmod(0o400)
+    (folder / "rabbitmq.conf").write_text("\n".join(settings) + "\n")
+    (folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
+    (folder / "env.conf").touch()
+
+
+def _environment(folder: Path, ports: Ports) -> Iterator[tuple[str, str]]:
+    yield "HOME", str(folder)  # the cookie is looked for there
+    yield "RABBITMQ_CONF_ENV_FILE", str(folder / "env.conf")  # not the machine's own
+    yield "RABBITMQ_NODENAME", f"pulse_{ports.amqp}@localhost"
+    yield "RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1"
+    yield "RABBITMQ_NODE_PORT", str(ports.amqp)
+    yield "RABBITMQ_DIST_PORT", str(ports.distribution)
+    yield "RABBITMQ_MNESIA_BASE", str(folder / "mnesia")
+    yield "RABBITMQ_LOG_BASE", str(folder / "log")
+    yield "RABBITMQ_PID_FILE", str(folder / "pid")
+    yield "RABBITMQ_CONFIG_FILE", str(folder / "rabbitmq.conf")
+    yield "RABBITMQ_ADVANCED_CONFIG_FILE", str(folder / "advanced.config")
+    yield "RABBITMQ_GENERATED_CONFIG_DIR", str(folder / "generated")
+    yield "RABBITMQ_ENABLED_PLUGINS_FILE", str(folder / "enabled_plugins")
+    yield "RABBITMQ_FEATURE_FLAGS_FILE", str(folder / "feature_flags")
+    yield "ERL_EPMD_PORT", str(ports.epmd)
+    yield "ERL_EPMD_ADDRESS", "127.0.0.1"
+    yield "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1}"
+    yield "RUNNING_UNDER_SYSTEMD", "true"  # the script then becomes the server instead of a parent of it
