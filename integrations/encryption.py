@@ -33,6 +33,9 @@ class EncryptedJSONField(_Text):
             ) from error
         return found
 
+    def to_python(self, value: dict[str, str]) -> dict[str, str]:
+        return value
+
     def get_prep_value(self, value: dict[str, str] | None) -> str:
         return _cipher().encrypt(json.dumps(value or {}).encode()).decode()
 

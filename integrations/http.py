@@ -18,6 +18,7 @@ from integrations.provider import Connection
 
 CONNECT_SECONDS = 10
 READ_SECONDS = 60
+# For the whole body: the read timeout begins again with each byte.
 ANSWER_SECONDS = 300
 ANSWER_BYTES = 64 * 1024 * 1024
 KEEP_ALIVE_SECONDS = 30
@@ -68,13 +69,16 @@ class HttpClient:
     ) -> None:
         self.base_url = base_url
         self._answer_bytes, self._answer_seconds = answer_bytes, answer_seconds
-        self._client = httpx.Client(
-            base_url=base_url,
-            auth=auth,
-            headers={"User-Agent": "Pulse", "Accept": "application/json", **(headers or {})},
-            timeout=timeout or httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
-            limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_SECONDS),
-        )
+        try:
+            self._client = httpx.Client(
+                base_url=base_url,
+                auth=auth,
+                headers={"User-Agent": "Pulse", "Accept": "application/json", **(headers or {})},
+                timeout=timeout or httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
+                limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_SECONDS),
+            )
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise self._no_address(error) from error
 
     def request(
         self,
@@ -91,10 +95,14 @@ class HttpClient:
         """
         call = f"{method} {path}"
         try:
+            # A leading slash would leave out the path of a base URL that has one.
             request = self._client.build_request(method, path.lstrip("/"), params=params, json=json)
             answer, body = self._send(call, request)
         except httpx.HTTPError as error:
             raise self._unreached(call, error) from error
+        except UnicodeError as error:
+            # The resolver's own complaint about a name with labels that no host can have.
+            raise self._no_address(error) from error
         if answer.status_code >= 400 and answer.status_code not in accept:
             raise error_for(call, answer, body)
         if wrong := wrong_content(call, answer, body):
@@ -118,7 +126,7 @@ class HttpClient:
         raise Permanent(f"{call} was redirected more than {REDIRECTS} times")
 
     def _read(self, call: str, answer: httpx.Response) -> bytes:
-        """The whole body. A site that sends a little now and then would pass the read timeout for ever."""
+        """The whole body, within the bounds of size and time."""
         parts, size, deadline = [], 0, time.monotonic() + self._answer_seconds
         for part in answer.iter_bytes():
             parts.append(part)
@@ -128,6 +136,9 @@ class HttpClient:
             if time.monotonic() > deadline:
                 raise Transient(f"{call} took more than {self._answer_seconds:g} s: {size} bytes came")
         return b"".join(parts)
+
+    def _no_address(self, error: Exception) -> Permanent:
+        return Permanent(f"base_url is {self.base_url!r}: not the address of a host ({error})")
 
     def _unreached(self, call: str, error: httpx.HTTPError) -> StageError:
         reason = f"{type(error).__name__}: {error}"

@@ -10,7 +10,9 @@ import orjson
 from integrations.errors import Permanent, RateLimited, StageError, Transient
 
 DEFAULT_WAIT_SECONDS = 60
+# A header that says more is taken for nonsense: a unit must not be parked for years.
 LONGEST_WAIT_SECONDS = 24 * 3600
+# Timeout and "too early": the only ones below 500 that pass by themselves, besides 429.
 _PASSING = frozenset((408, 425))
 _HINTS = {
     401: "the site refused the credentials: check the account and its token",
@@ -23,6 +25,7 @@ _number = re.compile(r"\d{1,15}(\.\d*)?")
 def error_for(call: str, answer: httpx.Response, body: bytes) -> StageError:
     """The error that a status of 400 and above means. Reads the waiting time from the headers."""
     status = answer.status_code
+    # A 503 that says when to come back is a limit as well; without that it is a failure.
     message = f"{call} answered {status}{_said(body)}"
     if status == 429 or (status == 503 and "retry-after" in answer.headers):
         seconds = wait_seconds(answer.headers)
@@ -94,4 +97,5 @@ def _said(body: bytes) -> str:
     parts += [f"{name}: {reason}" for name, reason in errors.items()] if isinstance(errors, dict) else []
     if isinstance(content.get("message"), str):
         parts.append(content["message"])
-    return f": {'; '.join(parts)[:500]}" if parts else ""
+    # The text ends up in a database column, which takes no NUL.
+    return f": {'; '.join(parts)[:500]}".replace("\0", "") if parts else ""

@@ -1,7 +1,7 @@
 """Connections to RabbitMQ, and the declaration of the topology on them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import pika
@@ -53,10 +53,8 @@ def connect(config: RabbitConfig, purpose: str) -> pika.BlockingConnection:
 
 def close_quietly(connection: pika.BlockingConnection) -> None:
     """Close a connection that may be broken already."""
-    try:
+    with suppress(AMQPError, OSError):
         connection.close()
-    except (AMQPError, OSError):
-        pass  # it is gone, which is what was wanted
 
 
 @contextmanager

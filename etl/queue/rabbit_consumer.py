@@ -93,6 +93,7 @@ class RabbitSubscription(Subscription):
             session.cancel()
             while self._working:
                 session.process()
+            session.process_all()
         finally:
             self._session = None
             session.close()

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import pika
 from pika.exceptions import AMQPError
@@ -62,17 +63,15 @@ class RabbitPublisher:
         connection = self._connection
         if connection is None:
             return
-        try:
+        with suppress(AMQPError):  # just lost: its thread is on the way to fail what was submitted
             connection.add_callback_threadsafe(self._pump)
-        except AMQPError:
-            pass  # just lost: its thread is on the way to fail what was submitted
 
     def _run(self) -> None:
         while not self._closing:
             self._work.wait()
             try:
                 self._serve()
-            except Exception as error:  # noqa: BLE001 - whatever it is, no caller may be left waiting
+            except Exception as error:  # whatever it is, no caller may be left waiting
                 logger.warning("publisher: %s", describe(self._config, error))
                 self._fail_all(describe(self._config, error))
         self._fail_all("the publisher was closed")

@@ -1,6 +1,7 @@
 """One connection that consumes, from its opening to its end."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -53,6 +54,13 @@ class Session:
         if self._channel.is_closed:
             raise AMQPError("the server closed the channel")
 
+    def process_all(self) -> None:
+        """Do I/O until every ack that was asked for so far is on its way."""
+        behind: list[bool] = []
+        self._call(lambda: behind.append(False))  # callbacks run in the order in which they were asked for
+        while not behind:
+            self.process()
+
     def cancel(self) -> None:
         """Deliver no more; what was delivered can still be acknowledged."""
         for tag in self._channel.consumer_tags:
@@ -75,10 +83,8 @@ class Session:
             self._channel.basic_ack(tag)
 
     def _call(self, callback: Callable[[], None]) -> None:
-        try:
+        with suppress(AMQPError):  # raised when the session was lost just now
             self._connection.add_callback_threadsafe(callback)
-        except AMQPError:
-            pass  # lost just now
 
     def _on_cancel(self, _frame: object) -> None:
         self._cancelled = True

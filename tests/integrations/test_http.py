@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -202,11 +203,26 @@ def test_redirects_in_a_circle_end(site: Site, client: HttpClient) -> None:
 
 def test_a_host_that_cannot_be_reached_is_transient_and_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    for base_url in (f"http://127.0.0.1:{port}", "http://pulse.invalid"):
-        error = refused(HttpClient(base_url))
-        assert type(error) is Transient
-        assert f"base_url {base_url} could not be reached" in str(error)
+        base_url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    error = refused(HttpClient(base_url))
+    assert type(error) is Transient
+    assert f"base_url {base_url} could not be reached" in str(error)
+
+
+def test_a_host_that_is_not_known_is_transient_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    unknown = Mock(side_effect=socket.gaierror(-2, "Name or service not known"))
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    error = refused(HttpClient("http://pulse.invalid"))
+    assert type(error) is Transient
+    assert "base_url http://pulse.invalid could not be reached" in str(error)
+    assert "Name or service not known" in str(error)
+
+
+@pytest.mark.parametrize("base_url", ["http://x\0y", "http://" + "a" * 300, "http://x..y", "http://\ud83d"])
+def test_a_base_url_that_no_host_can_have_is_permanent(base_url: str) -> None:
+    with pytest.raises(Permanent) as caught:
+        HttpClient(base_url).request("GET", "/thing")
+    assert f"base_url is {base_url!r}" in str(caught.value)
 
 
 def served_once(answer: bytes) -> str:

@@ -86,6 +86,7 @@ def _write_files(folder: Path, ports: Ports) -> None:
         "management.tcp.ip = 127.0.0.1",
         f"management.tcp.port = {ports.management}",
         "log.file.level = warning",
+        "collect_statistics_interval = 200",  # ms; the tests look for connections to close
         "disk_free_limit.absolute = 100MB",
         "vm_memory_high_watermark.absolute = 512MiB",
     )

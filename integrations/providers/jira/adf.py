@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_BLOCKS = frozenset(
-    "paragraph heading codeBlock blockquote listItem taskItem decisionItem tableRow panel rule "
-    "blockCard embedCard mediaSingle caption expand nestedExpand".split()
-)
+_LINES = ("paragraph", "heading", "codeBlock", "blockquote", "rule", "caption", "mediaSingle")
+_ITEMS = ("listItem", "taskItem", "decisionItem", "tableRow")
+_BOXES = ("panel", "expand", "nestedExpand", "blockCard", "embedCard")
+_BLOCKS = frozenset(_LINES + _ITEMS + _BOXES)
 _CELLS = frozenset(("tableCell", "tableHeader"))
 _TITLED = frozenset(("expand", "nestedExpand"))
 _ATTRIBUTES = {
@@ -64,6 +64,7 @@ def _visit(node: Mapping[str, Any], parts: list[str], waiting: list[Any]) -> Non
             waiting.append("\n")
         elif kind in _CELLS:
             waiting.append("\t")
+    # Pushed last to first, because the stack gives them back the other way round.
     content = node.get("content")
     if type(content) is list:
         waiting.extend(item for item in reversed(content) if type(item) is dict)

@@ -45,6 +45,7 @@ def next_page(content: Mapping[str, Any], cursor: Cursor) -> Cursor | None:
         raise Permanent(f"nextPageToken is of type {type(token).__name__}, not text")
     if token in (cursor["token"], cursor["mark"]):
         raise Permanent(f"page {page}: the site repeated nextPageToken {token[:_SHOWN_CHARACTERS]!r}")
+    # A power of two has a single bit.
     mark = token if page & (page - 1) == 0 else cursor["mark"]
     return {**cursor, "token": token, "page": page + 1, "mark": mark}
 

@@ -8,7 +8,7 @@ from integrations.provider import RawAnswer
 from integrations.providers.jira.shapes import array, entries
 from integrations.providers.jira.values import (
     Json,
-    Unreadable,
+    UnreadableError,
     flag,
     identity,
     listing,
@@ -64,10 +64,12 @@ def wit_record(wit: Json, path: str = "") -> WitRecord:
 
 def read_projects(answer: RawAnswer) -> Batch:
     """Projects with their types. ``metadata["scope"]`` lists the keys or ids to load; none means all."""
+    # How Jira says that there is no project at all.
     if type(answer.content) is dict and answer.metadata.get("status") == 404:
         return Batch()
     batch, quarantined = Batch(), list[Quarantined]()
-    scope = answer.metadata.get("scope") or ()
+    scope = answer.metadata.get("scope")
+    scope = scope if type(scope) is list else []
     wits: dict[str, WitRecord] = {}
     for path, value in _placed("values", entries(answer, "values")):
         if in_scope(value, scope):
@@ -78,7 +80,7 @@ def read_projects(answer: RawAnswer) -> Batch:
 
 def in_scope(project: object, scope: Iterable[str]) -> bool:
     """Whether the project's key or id is listed; an empty list holds all. Keys compare in any case."""
-    wanted = {item.upper() for item in scope}
+    wanted = {str(item).upper() for item in scope}
     if not wanted or type(project) is not dict:
         return True
     return str(project.get("key")).upper() in wanted or str(project.get("id")) in wanted
@@ -101,6 +103,7 @@ def read_project_statuses(answer: RawAnswer) -> Batch:
             listed += _placed(f"{path}.statuses", found)
     statuses = {status.external_id: status for status in _each(listed, "statuses", status_record, quarantined)}
     batch = Batch(statuses=list(statuses.values()), quarantined=quarantined)
+    # A list with a hole would end the relation that could not be read.
     if not quarantined:
         batch.project_statuses = [ProjectStatuses(project_id, tuple(statuses))]
     return batch
@@ -178,9 +181,9 @@ def _each(
     for path, value in values:
         try:
             if type(value) is not dict:
-                raise Unreadable("", value, "an object")
+                raise UnreadableError("", value, "an object")
             records.append(read(value))
-        except Unreadable as error:
+        except UnreadableError as error:
             located = error.under(path)
             quarantined.append(Quarantined(table, name_of(value), located.path, located.reason))
     return records

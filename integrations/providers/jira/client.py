@@ -78,7 +78,8 @@ def checked_base_url(text: str) -> str:
         raise Permanent(f"setting base_url is {text!r}: {error}") from None
     if parts.username or parts.password:
         raise Permanent(f"setting base_url holds a user or password before the host {host!r}: use email and api_token")
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+    whole = parts.scheme in ("http", "https") and host and not parts.query and not parts.fragment
+    if not whole or any(character.isspace() for character in text):
         raise Permanent(f"setting base_url is {text!r}: expected an address like https://acme.atlassian.net")
     return text.rstrip("/")
 

@@ -4,60 +4,81 @@ from collections.abc import Mapping
 from typing import Any
 
 from integrations.http import Response
-from integrations.provider import Answer, Connection, Cursor, Partition, PlanContext, ProjectRef, RawAnswer
+from integrations.provider import Answer, Connection, Cursor, Partition, PlanContext, ProjectRef, RawAnswer, Step
 from integrations.providers.jira.answers import answer_of
 from integrations.providers.jira.client import JiraClient
 from integrations.providers.jira.normalise import FIELDS, PROJECT_STATUSES, PROJECTS, STATUSES
+from integrations.providers.jira.recognise import recognise_fields, recognise_projects, recognise_statuses
 from integrations.providers.jira.shapes import array, entries
+from integrations.providers.jira.steps import JiraStep
 
 NO_PROJECT = "no project is visible to this account"
 
 
-def plan_projects(connection: Connection, context: PlanContext) -> list[Partition]:
-    scope = list(connection.items("projects"))
-    return [Partition("projects", {"start_at": 0, "scope": scope, "unseen": scope})]
+class ProjectsStep(JiraStep):
+    declared = Step("jira_projects_and_issue_types", 1, "Projects & Types")
+    calls = "a page of /project/search"
+
+    def plan(self, connection: Connection, context: PlanContext) -> list[Partition]:
+        scope = list(connection.items("projects"))
+        return [Partition("projects", {"start_at": 0, "scope": scope, "unseen": scope})]
+
+    def fetch(self, client: JiraClient, connection: Connection, cursor: Cursor) -> Answer:
+        """One page. Jira can answer wrong credentials with an empty site, so the account is asked for first."""
+        start = cursor["start_at"]
+        if start == 0:
+            client.myself()
+        response = client.projects(start)
+        metadata = {"scope": cursor["scope"], "start_at": start}
+        asked = RawAnswer(PROJECTS, f"projects:{start}", response.json(), metadata)
+        # 404 is not an error here: Jira has no other word for "none".
+        if response.status == 404:
+            return answer_of(asked, response, warning=NO_PROJECT)
+        values = entries(asked, "values")
+        unseen = _unseen(cursor["unseen"], values)
+        following = _next_start(asked.content, start + len(values))
+        if following is None:
+            return answer_of(asked, response, warning=_project_warning(start + len(values), unseen))
+        return answer_of(asked, response, next_cursor={**cursor, "start_at": following, "unseen": unseen})
+
+    def recognise(self, content: Any) -> tuple[str, str] | None:
+        return recognise_projects(content)
 
 
-def fetch_projects(client: JiraClient, connection: Connection, cursor: Cursor) -> Answer:
-    """One page of projects. Jira answers wrong credentials with an empty site, so the account is asked for first."""
-    start = cursor["start_at"]
-    if start == 0:
-        client.myself()
-    response = client.projects(start)
-    asked = RawAnswer(PROJECTS, f"projects:{start}", response.json(), {"scope": cursor["scope"], "start_at": start})
-    if response.status == 404:
-        return answer_of(asked, response, warning=NO_PROJECT)
-    values = entries(asked, "values")
-    seen = {str(value.get(name)).upper() for value in values if type(value) is dict for name in ("id", "key")}
-    unseen = [item for item in cursor["unseen"] if item.upper() not in seen]
-    following = _next_start(asked.content, start + len(values))
-    if following is None:
-        return answer_of(asked, response, warning=_project_warning(start + len(values), unseen))
-    return answer_of(asked, response, next_cursor={**cursor, "start_at": following, "unseen": unseen})
+class StatusesStep(JiraStep):
+    declared = Step("jira_statuses_and_relationships", 2, "Statuses & Relations", (ProjectsStep.declared.name,))
+    calls = "the list of /status or of /project/{key}/statuses"
+
+    def plan(self, connection: Connection, context: PlanContext) -> list[Partition]:
+        projects = projects_in_scope(connection, context)
+        return [Partition("statuses", {})] + [
+            Partition(f"project:{project.external_id}", {"project_id": project.external_id, "project_key": project.key})
+            for project in projects
+        ]
+
+    def fetch(self, client: JiraClient, connection: Connection, cursor: Cursor) -> Answer:
+        """All statuses of the site, or those of the cursor's project. By id: keys can change and are case-sensitive."""
+        if "project_id" not in cursor:
+            return _whole_array(STATUSES, "statuses", client.statuses(), {})
+        response = client.project_statuses(cursor["project_id"])
+        return _whole_array(PROJECT_STATUSES, f"project:{cursor['project_id']}:statuses", response, cursor)
+
+    def recognise(self, content: Any) -> tuple[str, str] | None:
+        return recognise_statuses(content)
 
 
-def plan_statuses(connection: Connection, context: PlanContext) -> list[Partition]:
-    projects = projects_in_scope(connection, context)
-    return [Partition("statuses", {})] + [
-        Partition(f"project:{project.external_id}", {"project_id": project.external_id, "project_key": project.key})
-        for project in projects
-    ]
+class FieldsStep(JiraStep):
+    declared = Step("jira_custom_fields", 5, "Custom Fields", on_demand=True)
+    calls = "the list of /field"
 
+    def plan(self, connection: Connection, context: PlanContext) -> list[Partition]:
+        return [Partition("fields", {})]
 
-def fetch_statuses(client: JiraClient, connection: Connection, cursor: Cursor) -> Answer:
-    """All statuses of the site, or those of the cursor's project. By id: keys can change and are case-sensitive."""
-    if "project_id" not in cursor:
-        return _whole_array(STATUSES, "statuses", client.statuses(), {})
-    response = client.project_statuses(cursor["project_id"])
-    return _whole_array(PROJECT_STATUSES, f"project:{cursor['project_id']}:statuses", response, cursor)
+    def fetch(self, client: JiraClient, connection: Connection, cursor: Cursor) -> Answer:
+        return _whole_array(FIELDS, "fields", client.fields(), {})
 
-
-def plan_fields(connection: Connection, context: PlanContext) -> list[Partition]:
-    return [Partition("fields", {})]
-
-
-def fetch_fields(client: JiraClient, connection: Connection, cursor: Cursor) -> Answer:
-    return _whole_array(FIELDS, "fields", client.fields(), {})
+    def recognise(self, content: Any) -> tuple[str, str] | None:
+        return recognise_fields(content)
 
 
 def projects_in_scope(connection: Connection, context: PlanContext) -> list[ProjectRef]:
@@ -74,6 +95,12 @@ def _whole_array(entity_type: str, external_id: str, response: Response, metadat
     asked = RawAnswer(entity_type, external_id, response.json(), metadata)
     array(asked)
     return answer_of(asked, response)
+
+
+def _unseen(wanted: list[str], projects: list[Any]) -> list[str]:
+    """What the setting names and no page has shown yet."""
+    seen = {str(project.get(name)).upper() for project in projects if type(project) is dict for name in ("id", "key")}
+    return [item for item in wanted if item.upper() not in seen]
 
 
 def _next_start(page: Mapping[str, Any], seen: int) -> int | None:

@@ -5,38 +5,41 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from integrations.errors import Permanent
-from integrations.provider import Answer, Connection, Cursor, Partition, PlanContext, RawAnswer
+from integrations.provider import Answer, Connection, Cursor, Partition, PlanContext, ProjectRef, RawAnswer, Step
 from integrations.providers.jira.answers import answer_of, first_page, next_page
 from integrations.providers.jira.client import JiraClient
-from integrations.providers.jira.extract_catalogue import projects_in_scope
+from integrations.providers.jira.extract_catalogue import ProjectsStep, StatusesStep, projects_in_scope
 from integrations.providers.jira.issues import cut_issue_ids
 from integrations.providers.jira.normalise import CHANGELOGS, ISSUES
+from integrations.providers.jira.recognise import recognise_issues
 from integrations.providers.jira.shapes import entries
+from integrations.providers.jira.steps import JiraStep
 
 # Jira's search lags behind its data by seconds to minutes; what is read twice is harmless.
 OVERLAP = timedelta(minutes=10)
+# Jira gives no more than this once fields are asked for.
 LARGEST_PAGE = 100
 
 
-def plan_issues(connection: Connection, context: PlanContext) -> list[Partition]:
-    size = _batch_size(connection, context)
-    return [
-        Partition(
-            key := f"project:{project.external_id}",
-            first_page(
-                project_id=project.external_id,
-                project_key=project.key,
-                since=_since(context.watermarks.get(key)),
-                batch_size=size,
-            ),
-        )
-        for project in projects_in_scope(connection, context)
-    ]
+class IssuesStep(JiraStep):
+    declared = Step(
+        "jira_issues_with_changelogs",
+        3,
+        "Issues & Changelogs",
+        (ProjectsStep.declared.name, StatusesStep.declared.name),
+    )
+    calls = "a page of /search/jql"
 
+    def plan(self, connection: Connection, context: PlanContext) -> list[Partition]:
+        size = _batch_size(connection, context)
+        return [_partition(found, size, context) for found in projects_in_scope(connection, context)]
 
-def fetch_issues(client: JiraClient, connection: Connection, cursor: Cursor) -> Answer:
-    """A page of issues, or of the histories that such a page cut."""
-    return _fetch_changelogs(client, cursor) if "issue_ids" in cursor else _fetch_page(client, connection, cursor)
+    def fetch(self, client: JiraClient, connection: Connection, cursor: Cursor) -> Answer:
+        """A page of issues, or of the histories that such a page cut."""
+        return _fetch_changelogs(client, cursor) if "issue_ids" in cursor else _fetch_page(client, connection, cursor)
+
+    def recognise(self, content: Any) -> tuple[str, str] | None:
+        return recognise_issues(content)
 
 
 def issue_query(cursor: Cursor, base_search: str) -> str:
@@ -55,6 +58,13 @@ def issue_query(cursor: Cursor, base_search: str) -> str:
     return f"{' AND '.join(conditions)} ORDER BY updated DESC, id DESC"
 
 
+def _partition(project: ProjectRef, size: int, context: PlanContext) -> Partition:
+    key = f"project:{project.external_id}"
+    since = _since(context.watermarks.get(key))
+    cursor = first_page(project_id=project.external_id, project_key=project.key, since=since, batch_size=size)
+    return Partition(key, cursor)
+
+
 def _batch_size(connection: Connection, context: PlanContext) -> int:
     text = connection.setting("batch_size", str(context.batch_size))
     if not text.isascii() or not text.isdecimal() or not 0 < int(text) <= LARGEST_PAGE:
@@ -71,6 +81,7 @@ def _fetch_page(client: JiraClient, connection: Connection, cursor: Cursor) -> A
     try:
         response = client.search(jql, cursor["batch_size"], cursor["token"])
     except Permanent as error:
+        # Most refusals are about base_search, which people write.
         raise Permanent(f"{error} (JQL: {jql})") from error
     metadata = {
         "project_id": cursor["project_id"],

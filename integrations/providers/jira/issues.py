@@ -1,6 +1,6 @@
 """Issues with their status histories: pages of ``/search/jql``, completed by ``/changelog/bulkfetch``."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from integrations.provider import RawAnswer
@@ -9,7 +9,7 @@ from integrations.providers.jira.catalogue import status_record, wit_record
 from integrations.providers.jira.shapes import entries
 from integrations.providers.jira.values import (
     Json,
-    Unreadable,
+    UnreadableError,
     identity,
     listing,
     moment,
@@ -28,19 +28,26 @@ from integrations.records import Batch, Quarantined, StatusChange, WorkItemRecor
 Histories = tuple[str, Sequence[Any]]
 """Histories as they came, and where they stand in the raw answers."""
 
+# All of these mean "none" somewhere; "{}" is what an empty development field holds. 0 and False are values.
 _EMPTY: tuple[object, ...] = (None, "", "{}", [], {})
 
 
-def read_issues(page: RawAnswer, followups: Sequence[RawAnswer]) -> Batch:
-    """The issues of one page. An issue whose history is not whole is quarantined: its metrics would be wrong."""
+def read_issues(page: RawAnswer, followups: Sequence[RawAnswer], skip: Set[str]) -> Batch:
+    """The issues of one page, without those whose ids are in ``skip``.
+
+    An issue whose history is not whole is quarantined: its metrics would be wrong.
+    """
     batch, quarantined = Batch(), list[Quarantined]()
     followed = _followed_histories(followups)
     for place, issue in enumerate(entries(page, "issues")):
+        # Before anything is read: a page that has not changed costs next to nothing.
+        if name_of(issue) in skip:
+            continue
         try:
             if type(issue) is not dict:
-                raise Unreadable("", issue, "an object")
+                raise UnreadableError("", issue, "an object")
             batch.work_items.append(_work_item(issue, followed))
-        except Unreadable as error:
+        except UnreadableError as error:
             located = error.under(f"issues[{place}]")
             quarantined.append(Quarantined("work_items", name_of(issue), located.path, located.reason))
     batch.quarantined = quarantined
@@ -121,7 +128,7 @@ def _labels(fields: Json) -> tuple[str, ...]:
         return ()
     if type(labels) is list and all(type(label) is str for label in labels):
         return tuple(labels)
-    raise Unreadable("fields.labels", labels, "an array of text")
+    raise UnreadableError("fields.labels", labels, "an array of text")
 
 
 def _status_changes(issue: Json, followed: Sequence[Histories]) -> tuple[StatusChange, ...]:
@@ -132,11 +139,13 @@ def _status_changes(issue: Json, followed: Sequence[Histories]) -> tuple[StatusC
         for place, history in enumerate(histories):
             try:
                 _read_history(history, seen, changes)
-            except Unreadable as error:
+            except UnreadableError as error:
                 raise error.under(f"{path}[{place}]") from None
     total = number(changelog, "total", "changelog")
+    # More than the total is no fault: something happened between the two calls.
     if total is not None and len(seen) < total:
-        raise Unreadable("changelog", f"{len(seen)} of {total} histories", "the whole history")
+        raise UnreadableError("changelog", f"{len(seen)} of {total} histories", "the whole history")
+    # Ids are numbers of growing length: padded, they sort as numbers do.
     changes.sort(key=lambda change: (change.at, change.history_id.zfill(20), change.item))
     return tuple(changes)
 
@@ -144,14 +153,14 @@ def _status_changes(issue: Json, followed: Sequence[Histories]) -> tuple[StatusC
 def _read_history(history: object, seen: set[str], changes: list[StatusChange]) -> None:
     """Adds the status changes of one history, unless another answer has brought it already."""
     if type(history) is not dict:
-        raise Unreadable("", history, "an object")
+        raise UnreadableError("", history, "an object")
     history_id = identity(history, "id")
     if history_id in seen:
         return
     seen.add(history_id)
     for place, item in enumerate(listing(history, "items")):
         if type(item) is not dict:
-            raise Unreadable(f"items[{place}]", item, "an object")
+            raise UnreadableError(f"items[{place}]", item, "an object")
         if _is_status_change(item):
             changes.append(_status_change(history, history_id, place, item))
 

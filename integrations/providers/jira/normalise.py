@@ -1,6 +1,6 @@
 """From a raw answer to records: which reader reads which entity type. Everything here is pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 
 from integrations.errors import Permanent
 from integrations.provider import RawAnswer
@@ -24,9 +24,10 @@ _READERS: Mapping[str, Callable[[RawAnswer], Batch]] = {
 }
 
 
-def normalise(answer: RawAnswer, followups: Sequence[RawAnswer] = ()) -> Batch:
+def normalise(answer: RawAnswer, followups: Sequence[RawAnswer] = (), skip: Set[str] = frozenset()) -> Batch:
+    """`Provider.normalise` for Jira."""
     if answer.entity_type == ISSUES:
-        return read_issues(answer, followups)
+        return read_issues(answer, followups, skip)
     reader = _READERS.get(answer.entity_type)
     if reader is None:
         raise Permanent(f"entity type {answer.entity_type!r} is unknown; known are: {', '.join([*_READERS, ISSUES])}")

@@ -6,20 +6,19 @@ from typing import Any
 from integrations.errors import Permanent
 from integrations.providers.jira.normalise import FIELDS, ISSUES, PROJECT_STATUSES, PROJECTS, STATUSES
 
-Recognised = tuple[str, str] | None
 
-
-def recognise_projects(content: Any) -> Recognised:
+def recognise_projects(content: Any) -> tuple[str, str] | None:
     """A page of /project/search."""
     if type(content) is not dict or type(content.get("values")) is not list:
         return None
     return PROJECTS, f"projects:{_digest(content['values'])}"
 
 
-def recognise_statuses(content: Any) -> Recognised:
+def recognise_statuses(content: Any) -> tuple[str, str] | None:
     """The list of /status, or that of /project/{key}/statuses where it tells its project."""
     if type(content) is not list or not all(type(entry) is dict and "custom" not in entry for entry in content):
         return None
+    # /status lists statuses; the other lists types, each with its statuses.
     if not any("statuses" in entry for entry in content):
         return STATUSES, "statuses"
     lists = [entry["statuses"] for entry in content if type(entry.get("statuses")) is list]
@@ -32,14 +31,14 @@ def recognise_statuses(content: Any) -> Recognised:
     return PROJECT_STATUSES, f"project:{project_ids.pop()}:statuses"
 
 
-def recognise_issues(content: Any) -> Recognised:
+def recognise_issues(content: Any) -> tuple[str, str] | None:
     """A page of /search/jql."""
     if type(content) is not dict or type(content.get("issues")) is not list:
         return None
     return ISSUES, f"issues:{_digest(content['issues'])}"
 
 
-def recognise_fields(content: Any) -> Recognised:
+def recognise_fields(content: Any) -> tuple[str, str] | None:
     """The list of /field."""
     if type(content) is not list or not all(type(entry) is dict and "custom" in entry for entry in content):
         return None

@@ -1,4 +1,4 @@
-"""Reading single values of Jira's JSON: each getter gives a value of the right type or raises `Unreadable`.
+"""Reading single values of Jira's JSON: each getter gives a value of the right type or raises `UnreadableError`.
 
 Getters take the object, the name and the object's own path, so that no path is built unless something is wrong.
 """
@@ -17,7 +17,7 @@ _short = Repr()
 _short.maxstring = _short.maxother = 100
 
 
-class Unreadable(ValueError):
+class UnreadableError(ValueError):
     """A value that is missing or of a wrong kind. ``path`` says where, ``reason`` names the field and the value."""
 
     def __init__(self, path: str, value: object, kind: str) -> None:
@@ -26,9 +26,9 @@ class Unreadable(ValueError):
         self.reason = f"{path} {found}, not {kind}"
         super().__init__(self.reason)
 
-    def under(self, prefix: str) -> "Unreadable":
+    def under(self, prefix: str) -> "UnreadableError":
         """The same, seen from the object that holds the one it was found in."""
-        return Unreadable(join(prefix, self.path), self.value, self.kind)
+        return UnreadableError(join(prefix, self.path), self.value, self.kind)
 
 
 def name_of(value: object) -> str:
@@ -48,7 +48,7 @@ def identity(holder: Json, name: str, path: str = "") -> str:
         return value
     if type(value) is int:
         return str(value)
-    raise Unreadable(join(path, name), value, "an id")
+    raise UnreadableError(join(path, name), value, "an id")
 
 
 def optional_identity(holder: Json, name: str, path: str = "") -> str | None:
@@ -61,7 +61,7 @@ def section(holder: Json, name: str, path: str = "") -> Json:
     value = holder.get(name)
     if type(value) is dict:
         return value
-    raise Unreadable(join(path, name), value, "an object")
+    raise UnreadableError(join(path, name), value, "an object")
 
 
 def optional_section(holder: Json, name: str, path: str = "") -> Json:
@@ -74,21 +74,21 @@ def listing(holder: Json, name: str, path: str = "") -> list[Any]:
     value = holder.get(name)
     if type(value) is list:
         return value
-    raise Unreadable(join(path, name), value, "an array")
+    raise UnreadableError(join(path, name), value, "an array")
 
 
 def text(holder: Json, name: str, path: str = "") -> str | None:
     value = holder.get(name)
     if value is None or type(value) is str:
         return value
-    raise Unreadable(join(path, name), value, "text")
+    raise UnreadableError(join(path, name), value, "text")
 
 
 def number(holder: Json, name: str, path: str = "") -> int | None:
     value = holder.get(name)
     if value is None or type(value) is int:
         return value
-    raise Unreadable(join(path, name), value, "a whole number")
+    raise UnreadableError(join(path, name), value, "a whole number")
 
 
 def flag(holder: Json, name: str, path: str = "") -> bool:
@@ -96,7 +96,7 @@ def flag(holder: Json, name: str, path: str = "") -> bool:
     value = holder.get(name)
     if value is None or type(value) is bool:
         return bool(value)
-    raise Unreadable(join(path, name), value, "true or false")
+    raise UnreadableError(join(path, name), value, "true or false")
 
 
 def moment(holder: Json, name: str, path: str = "") -> datetime:
@@ -114,7 +114,7 @@ def moment(holder: Json, name: str, path: str = "") -> datetime:
             return _EPOCH + timedelta(milliseconds=value)
     except (ValueError, OverflowError):
         pass
-    raise Unreadable(join(path, name), value, "a date and time with its zone in the years 1 to 9999")
+    raise UnreadableError(join(path, name), value, "a date and time with its zone in the years 1 to 9999")
 
 
 def optional_moment(holder: Json, name: str, path: str = "") -> datetime | None:
@@ -128,7 +128,7 @@ def optional_day(holder: Json, name: str, path: str = "") -> date | None:
     try:
         return date.fromisoformat(value)
     except (ValueError, TypeError):
-        raise Unreadable(join(path, name), value, "a date in the years 1 to 9999") from None
+        raise UnreadableError(join(path, name), value, "a date in the years 1 to 9999") from None
 
 
 def person(holder: Json, name: str, path: str = "") -> Person:

@@ -48,9 +48,11 @@ def test_messages_survive_connections_that_the_server_closes(rabbit: RabbitBroke
     killed = threading.Event()
 
     def work(delivery: Delivery) -> Outcome:
-        if delivery.body == b"20" and not killed.is_set():
-            assert wait_until(lambda: close_connections(management_url) > 0)
+        number = int(delivery.body)
+        if number == 20 and wait_until(lambda: close_connections(management_url) > 0):
             killed.set()
+        elif number > 20:
+            killed.wait(BOUND_SECONDS)
         return Done()
 
     recorder = Recorder(work)

@@ -46,6 +46,11 @@ def test_only_projects_in_scope_are_loaded(scope: list[str]) -> None:
     assert [wit.name for wit in batch.wits] == ["Bug"]
 
 
+@pytest.mark.parametrize("scope", [None, 5, "P2", [], {}])
+def test_a_scope_that_is_no_list_holds_all(scope: Any) -> None:
+    assert len(read_projects(project(1), project(2), scope=scope).projects) == 2
+
+
 def test_a_type_that_cannot_be_read_ends_no_pair() -> None:
     batch = read_projects(project(1, issueTypes=[KIND, {"name": "no id"}]), project(2, issueTypes=[KIND]))
     assert [found.key for found in batch.projects] == ["P1", "P2"]
@@ -134,5 +139,5 @@ def test_an_object_in_place_of_a_list_is_permanent(entity_type: str) -> None:
 
 
 def test_an_unknown_entity_type_is_permanent() -> None:
-    with pytest.raises(Permanent, match="'jira_boards' is unknown; known are: .*jira_issues"):
+    with pytest.raises(Permanent, match=r"'jira_boards' is unknown; known are: .*jira_issues"):
         normalise(RawAnswer("jira_boards", "x", []))

@@ -45,8 +45,9 @@ def test_an_issue_is_read_whole() -> None:
 
 @pytest.mark.parametrize("nothing", [None, ...])
 def test_what_an_issue_does_not_say_is_none(nothing: Any) -> None:
-    names = "summary description parent priority resolution reporter assignee labels resolutiondate duedate".split()
-    found = record(issue(**dict.fromkeys(names, nothing)))
+    texts = dict.fromkeys(["summary", "description", "labels", "resolutiondate", "duedate"], nothing)
+    objects = dict.fromkeys(["parent", "priority", "resolution", "reporter", "assignee"], nothing)
+    found = record(issue(**texts, **objects))
     assert (found.summary, found.description, found.parent_id, found.priority) == ("", None, None, None)
     assert (found.reporter, found.assignee, found.labels, found.resolved, found.due) == (NOBODY, NOBODY, (), None, None)
     assert (found.custom, found.changes) == ({}, ())
@@ -276,3 +277,9 @@ def test_text_that_databases_refuse_does_not_stop_the_reader() -> None:
 
 def test_an_empty_page_is_an_empty_batch() -> None:
     assert read().work_items == []
+
+
+def test_issues_to_skip_are_not_looked_at() -> None:
+    batch = normalise(page(issue(1), issue(2, created="never"), issue(3)), skip={"50001", "50002"})
+    assert [found.key for found in batch.work_items] == ["ORB-3"]
+    assert list(batch.quarantined) == []

@@ -8,11 +8,12 @@ from integrations.provider import Connection, PlanContext, ProjectRef, RawAnswer
 from integrations.providers.jira.answers import first_page, next_page
 from integrations.providers.jira.client import checked_base_url, client_for
 from integrations.providers.jira.extract_issues import issue_query
-from integrations.providers.jira.provider import FIELDS_STEP, ISSUES_STEP, PROJECTS_STEP, STATUSES_STEP, JiraProvider
+from integrations.providers.jira.provider import JiraProvider
 from integrations.registry import get_provider
 
 from .samples import KIND, STATUS, issue
 
+PROJECTS_STEP, STATUSES_STEP, ISSUES_STEP, FIELDS_STEP = (step.name for step in JiraProvider.steps)
 PROJECTS = (ProjectRef("20001", "ORB"), ProjectRef("20002", "MOON"), ProjectRef("20003", "SUN"))
 WATERMARK = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -120,13 +121,16 @@ def test_a_page_without_a_token_is_the_last(content: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("length", [1, 2, 3, 7, 20])
 def test_tokens_that_go_in_a_circle_are_found(length: int) -> None:
-    cursor = first_page()
-    with pytest.raises(Permanent, match=r"repeated nextPageToken 'token-\d+'"):
+    def follow() -> None:
+        cursor = first_page()
         for number in range(200):
             turned = number if number < 9 else 9 + (number - 9) % length
             following = next_page({"nextPageToken": f"token-{turned}", "isLast": False}, cursor)
             assert following is not None
             cursor = following
+
+    with pytest.raises(Permanent, match=r"repeated nextPageToken 'token-\d+'"):
+        follow()
 
 
 def test_a_long_way_of_new_tokens_is_no_circle() -> None:

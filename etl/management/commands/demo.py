@@ -1,0 +1,72 @@
+"""manage.py demo: the main job, end to end, on a sandbox site. `make demo` calls it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+
+from etl.demo.progress import RunProgress
+from etl.demo.setting import demo_administrator, demo_integration, demo_tenant, running_sandbox
+from etl.demo.summary import show, summarise
+from etl.jobs import lifecycle
+from etl.jobs.watching import wait_for_end
+from etl.models import EtlJobRun, Overall
+from etl.workers.runtime import EmbeddedRuntime
+from etl.workers.web import serve_until_interrupted
+
+HOST = "127.0.0.1"
+
+
+class Command(BaseCommand):
+    help = "Sets up a demo tenant, runs its sync against a sandbox Jira, shows what came of it and serves the admin."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--issues", type=int, default=2000)
+        parser.add_argument("--seed", type=int, default=1)
+        parser.add_argument("--port", type=int, default=8000, help="of the admin")
+        parser.add_argument("--no-serve", action="store_true", help="end after the summary")
+        parser.add_argument("--json", action="store_true", help="print the summary as one JSON object, as the last line")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if settings.RABBITMQ_URL or settings.QDRANT_URL:
+            raise CommandError("the demo shows the embedded profile: unset RABBITMQ_URL and QDRANT_URL")
+        console = Console(stderr=options["json"], highlight=False)
+        console.print("migrating the database", style="dim")
+        call_command("migrate", verbosity=0)
+        with running_sandbox(options["issues"], options["seed"]) as url, EmbeddedRuntime(schedule=True) as runtime:
+            if not runtime.owns:
+                raise CommandError(f"another process works in {settings.PULSE_HOME}: end it first")
+            failed = self._run(url, console, options)
+            if not options["no_serve"]:
+                console.print(f"serving on http://{HOST}:{options['port']}/admin/ until Ctrl-C")
+                serve_until_interrupted(HOST, options["port"])
+        if failed:
+            raise SystemExit(1)
+
+    def _run(self, url: str, console: Console, options: Mapping[str, Any]) -> bool:
+        """Runs the job and shows what came of it; whether it failed."""
+        tenant = demo_tenant()
+        administrator = demo_administrator(tenant)
+        console.print(f"administrator: [bold]{administrator.name}[/] password: [bold]{administrator.password}[/]")
+        job = demo_integration(tenant, url).jobs.get()
+        with RunProgress(self._start(job.pk), console) as bars:
+            run = wait_for_end(bars.run_id, bars.look)
+        summary = summarise(run)
+        show(summary, console)
+        if options["json"]:
+            self.stdout.write(orjson.dumps(summary, default=str).decode())
+        return run.status != Overall.FINISHED
+
+    def _start(self, job_id: int) -> EtlJobRun:
+        """A new run, or the one that an interrupted demo left open."""
+        try:
+            return lifecycle.start(job_id, trigger="demo")
+        except lifecycle.IllegalTransition:
+            run = lifecycle.open_run(job_id)
+            if run is None:
+                raise
+            return run

@@ -1,0 +1,53 @@
+"""manage.py run_job --integration 1 --wait: runs an integration's sync now."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandError, CommandParser
+
+from etl.jobs import lifecycle
+from etl.jobs.watching import figures, wait_for_end
+from etl.models import EtlJobRun, Overall
+from etl.workers.runtime import EmbeddedRuntime
+from integrations.models import Integration
+from pulse.commands import ScriptCommand
+
+
+class Command(ScriptCommand):
+    help = (
+        "Runs an integration's sync. In the embedded profile --wait does the work in this process, where no other"
+        " process does it already. Ends with 0 where the run FINISHED, 1 else."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--integration", type=int, required=True, help="id")
+        parser.add_argument("--full", action="store_true", help="read everything again, not only what has changed")
+        parser.add_argument("--wait", action="store_true", help="until the run is over")
+
+    def run(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        run = self._start(options)
+        if not options["wait"]:
+            return figures(run)
+        if settings.RABBITMQ_URL:
+            run = wait_for_end(run.pk)
+        else:
+            with EmbeddedRuntime(schedule=False):
+                run = wait_for_end(run.pk)
+        return {**figures(run), "exit": 0 if run.status == Overall.FINISHED else 1}
+
+    def _start(self, options: Mapping[str, Any]) -> EtlJobRun:
+        """A new run; where one is open already (a process was killed, say), that one, to be worked to its end."""
+        integration = Integration.objects.filter(pk=options["integration"]).first()
+        if integration is None:
+            raise CommandError(f"--integration {options['integration']}: there is no such integration")
+        job = integration.jobs.order_by("id")[0]
+        try:
+            return lifecycle.start(job.pk, trigger="command", config={"full_sync": options["full"]})
+        except lifecycle.IllegalTransition as error:
+            run = lifecycle.open_run(job.pk)
+            if run is None or run.status == Overall.PAUSED:
+                raise CommandError(str(error)) from error
+            self.stderr.write(f"{error}: joining run {run.pk}")
+            return run

@@ -1,0 +1,45 @@
+"""What Pulse's commands for scripts share: `--json`, one object as the last line."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+
+class ScriptCommand(BaseCommand):
+    """A command that answers with an object: as `name: value` lines, or with ``--json`` as JSON in the last line."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+
+    @abstractmethod
+    def run(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Does the work; what it answers. Its key "exit" (0 where missing) is the exit code."""
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            answer = dict(self.run(options))
+        except ValidationError as error:
+            raise CommandError("; ".join(error.messages)) from error
+        code = answer.pop("exit", 0)
+        if options["json"]:
+            self.stdout.write(orjson.dumps(answer, default=str).decode())
+        else:
+            for name, value in answer.items():
+                self.stdout.write(f"{name}: {value}")
+        if code:
+            raise SystemExit(code)
+
+
+def pairs(texts: list[str], option: str) -> dict[str, str]:
+    """``name=value`` arguments as a dictionary. Raises CommandError, which names the option and the text."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise CommandError(f"{option} {text!r} is not of the form name=value")
+        found[name.strip()] = value
+    return found

@@ -1,0 +1,24 @@
+"""manage.py create_tenant NAME --tier premium"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from pulse.commands import ScriptCommand
+from pulse.tenancy.models import Tenant, Tier
+
+
+class Command(ScriptCommand):
+    help = "Creates a tenant and prints its id."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("name")
+        parser.add_argument("--tier", choices=Tier.values, default=Tier.FREE.value)
+
+    def run(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        tenant = Tenant(name=options["name"], tier=options["tier"])
+        tenant.full_clean()
+        tenant.save()
+        return {"id": tenant.pk, "name": tenant.name, "tier": tenant.tier}
