@@ -80,6 +80,27 @@ def start(job_id: int, *, trigger: str, config: Mapping[str, Any] | None = None)
     return run
 
 
+def reprocess(job_id: int, *, trigger: str) -> EtlJobRun:
+    """Makes every derived row anew from the stored answers, without a call to the site.
+
+    The answers become units of a new run. Raises IllegalTransition where the job runs already.
+    """
+    with transaction.atomic():
+        job = EtlJob.objects.select_for_update(of=("self",), no_key=True).select_related("integration").get(pk=job_id)
+        steps = sync_steps(job.integration)
+        run = new_run(job, RunKind.REPROCESS, trigger, {}, steps)
+        units.execute(
+            """UPDATE raw_extraction_data SET run_id = %s, processing_status = 'pending', tries = 0, takes = 0,
+                   not_before = NULL, published_at = NULL, lease_token = NULL, lease_until = NULL, error_details = NULL
+               WHERE integration_id = %s AND active AND is_complete AND step = ANY(%s)""",
+            [run.pk, job.integration_id, [step.name for step in steps]],
+        )
+        EtlJobEvent.objects.create(tenant_id=run.tenant_id, run=run, message=f"reprocessing started by {trigger}")
+        advance(run.pk)
+    wake_integration(run.integration_id)
+    return run
+
+
 def wake_integration(integration_id: int) -> None:
     for stage in Stage:
         if integration_id in integrations_waiting(stage):

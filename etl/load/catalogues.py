@@ -79,6 +79,14 @@ def _seen_projects(items: Iterable[WorkItemRecord]) -> Iterable[Row]:
         yield (item.project_id, item.updated, Authority.SEEN, item.project_key, item.project_name, *nothing)
 
 
+def _mentioned_projects(batch: Batch, at: datetime) -> Iterable[Row]:
+    """Projects that an answer only refers to: their own answer may come later."""
+    named = {status.project_id for status in batch.statuses if status.project_id}
+    named |= {pairs.project_id for pairs in (*batch.project_wits, *batch.project_statuses)}
+    for project_id in named:
+        yield (project_id, at, Authority.MENTIONED, project_id, project_id, "", "", None, None, False)
+
+
 def _mentioned_statuses(items: Iterable[WorkItemRecord]) -> Iterable[Row]:
     """Statuses that histories name: maybe deleted long ago, known only by the name that they had."""
     for item in items:
@@ -108,11 +116,12 @@ def status_rows(source: Source, batch: Batch) -> list[Row]:
 def load_catalogues(source: Source, batch: Batch, statuses: Sequence[Row]) -> dict[str, Written]:
     """Merges all catalogue rows of a batch, references first; what was written, by table."""
     projects = [_project_row(project, source.extracted_at) for project in batch.projects]
+    projects += [*_seen_projects(batch.work_items), *_mentioned_projects(batch, source.extracted_at)]
     wits = [_wit_row(wit, source.extracted_at) for wit in batch.wits]
     wits += [_wit_row(item.wit, item.updated, Authority.SEEN) for item in batch.work_items]
     fields = [_field_row(field, source.extracted_at) for field in batch.custom_fields]
     plan: list[tuple[Target, list[Row]]] = [
-        (PROJECTS, _newest([*projects, *_seen_projects(batch.work_items)])),
+        (PROJECTS, _newest(projects)),
         (WITS, _newest(wits)),
         (STATUSES, list(statuses)),
         (CUSTOM_FIELDS, fields),

@@ -5,9 +5,11 @@ Hook it into ``tests/conftest.py`` with
 """
 
 import os
+import secrets
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,12 +50,8 @@ def ensure_rabbitmq() -> RunningRabbit:
 
 
 def _given(url: str) -> RunningRabbit:
-    """The given server, in a vhost of this run's own: the tests purge queues and must never meet real ones."""
     management = os.environ.get("RABBITMQ_MANAGEMENT_URL") or rabbitmq_management.management_url_of(url)
-    vhost = f"pulse_test_{os.getpid()}"
-    rabbitmq_management.create_vhost(management, vhost)
-    own = rabbitmq_management.with_vhost(url, vhost)
-    return RunningRabbit(own, management, lambda: rabbitmq_management.delete_vhost(management, vhost))
+    return RunningRabbit(url, management, lambda: None)
 
 
 def _install() -> None:
@@ -85,6 +83,21 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_KEY] = rabbit
     os.environ[URL_VARIABLE] = rabbit.url
     os.environ[MANAGEMENT_VARIABLE] = rabbit.management_url
+
+
+@contextmanager
+def own_vhost() -> Iterator[str]:
+    """The url of a vhost of this process's own, for as long as it is needed.
+
+    The tests purge queues and close connections: they must meet neither those of a parallel worker nor real ones.
+    """
+    url, management = os.environ[URL_VARIABLE], os.environ[MANAGEMENT_VARIABLE]
+    vhost = f"pulse_test_{os.getpid()}_{secrets.token_hex(4)}"
+    rabbitmq_management.create_vhost(management, vhost)
+    try:
+        yield rabbitmq_management.with_vhost(url, vhost)
+    finally:
+        rabbitmq_management.delete_vhost(management, vhost)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

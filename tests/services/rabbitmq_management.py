@@ -3,7 +3,7 @@
 https://rawcdn.githack.com/rabbitmq/rabbitmq-server/v3.13.7/deps/rabbitmq_management/priv/www/api/index.html
 """
 
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import httpx
 
@@ -35,9 +35,11 @@ def delete_vhost(management: str, vhost: str) -> None:
     _call(management, "DELETE", f"vhosts/{quote(vhost, safe='')}")
 
 
-def close_connections(management: str) -> int:
-    """Let the server close every client's connection; how many there were."""
-    names = [row["name"] for row in _call(management, "GET", "connections").json()]
+def close_connections(management: str, url: str) -> int:
+    """Let the server close every connection to the vhost of an AMQP url; how many there were."""
+    vhost = unquote(urlsplit(url).path[1:])
+    rows = _call(management, "GET", "connections").json()
+    names = [row["name"] for row in rows if row.get("vhost") == vhost]
     for name in names:
         _call(management, "DELETE", f"connections/{quote(name, safe='')}")
     return len(names)

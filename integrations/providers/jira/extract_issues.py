@@ -31,7 +31,7 @@ class IssuesStep(JiraStep):
     calls = "a page of /search/jql"
 
     def plan(self, connection: Connection, context: PlanContext) -> list[Partition]:
-        size = _batch_size(connection, context)
+        size = connection.setting("batch_size", str(context.batch_size))
         return [_partition(found, size, context) for found in projects_in_scope(connection, context)]
 
     def fetch(self, client: JiraClient, connection: Connection, cursor: Cursor) -> Answer:
@@ -58,18 +58,19 @@ def issue_query(cursor: Cursor, base_search: str) -> str:
     return f"{' AND '.join(conditions)} ORDER BY updated DESC, id DESC"
 
 
-def _partition(project: ProjectRef, size: int, context: PlanContext) -> Partition:
+def _partition(project: ProjectRef, size: str, context: PlanContext) -> Partition:
     key = f"project:{project.external_id}"
     since = _since(context.watermarks.get(key))
     cursor = first_page(project_id=project.external_id, project_key=project.key, since=since, batch_size=size)
     return Partition(key, cursor)
 
 
-def _batch_size(connection: Connection, context: PlanContext) -> int:
-    text = connection.setting("batch_size", str(context.batch_size))
-    if not text.isascii() or not text.isdecimal() or not 0 < int(text) <= LARGEST_PAGE:
-        raise Permanent(f"batch_size is {text!r}: expected a number from 1 to {LARGEST_PAGE}")
-    return int(text)
+def _batch_size(text: str) -> int:
+    """Checked with the call and not when planning: there it would stop all steps, here the unit says what is wrong."""
+    size = int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
+    if not 0 < size <= LARGEST_PAGE:
+        raise Permanent(f"batch_size is {text[:20]!r}: expected a number from 1 to {LARGEST_PAGE}")
+    return size
 
 
 def _since(watermark: datetime | None) -> int | None:
@@ -78,8 +79,9 @@ def _since(watermark: datetime | None) -> int | None:
 
 def _fetch_page(client: JiraClient, connection: Connection, cursor: Cursor) -> Answer:
     jql = issue_query(cursor, connection.setting("base_search"))
+    size = _batch_size(cursor["batch_size"])
     try:
-        response = client.search(jql, cursor["batch_size"], cursor["token"])
+        response = client.search(jql, size, cursor["token"])
     except Permanent as error:
         # Most refusals are about base_search, which people write.
         raise Permanent(f"{error} (JQL: {jql})") from error

@@ -10,15 +10,16 @@ from etl.queue.memory import MemoryBroker
 from etl.queue.rabbit import RabbitBroker
 from etl.queue.topology import ALL_QUEUES, QueueSpec
 from tests.etl.queue.recorder import DELAYS_SECONDS, SHORT_LIVED
-from tests.services.rabbitmq import MANAGEMENT_VARIABLE, URL_VARIABLE
+from tests.services.rabbitmq import MANAGEMENT_VARIABLE, own_vhost
 
 QUEUES: Mapping[str, QueueSpec] = {**ALL_QUEUES, SHORT_LIVED: QueueSpec(SHORT_LIVED, 0.2, 3)}
 RABBIT = pytest.param("rabbitmq", marks=pytest.mark.xdist_group("rabbitmq"))
 
 
-@pytest.fixture
-def rabbitmq_url() -> str:
-    return os.environ[URL_VARIABLE]
+@pytest.fixture(scope="session")
+def rabbitmq_url() -> Iterator[str]:
+    with own_vhost() as url:
+        yield url
 
 
 @pytest.fixture

@@ -44,12 +44,14 @@ def test_work_longer_than_two_heartbeats_is_done_once(rabbit: RabbitBroker) -> N
     assert len(recorder.deliveries) == 1
 
 
-def test_messages_survive_connections_that_the_server_closes(rabbit: RabbitBroker, management_url: str) -> None:
+def test_messages_survive_connections_that_the_server_closes(
+    rabbit: RabbitBroker, management_url: str, rabbitmq_url: str
+) -> None:
     killed = threading.Event()
 
     def work(delivery: Delivery) -> Outcome:
         number = int(delivery.body)
-        if number == 20 and wait_until(lambda: close_connections(management_url) > 0):
+        if number == 20 and wait_until(lambda: close_connections(management_url, rabbitmq_url) > 0):
             killed.set()
         elif number > 20:
             killed.wait(BOUND_SECONDS)
@@ -63,9 +65,11 @@ def test_messages_survive_connections_that_the_server_closes(rabbit: RabbitBroke
         assert waits_for_counts(rabbit, WORK, 0, 1)
 
 
-def test_publishing_goes_on_after_the_server_closed_the_connection(rabbit: RabbitBroker, management_url: str) -> None:
+def test_publishing_goes_on_after_the_server_closed_the_connection(
+    rabbit: RabbitBroker, management_url: str, rabbitmq_url: str
+) -> None:
     rabbit.publish(outgoing(1))
-    assert wait_until(lambda: close_connections(management_url) > 0)
+    assert wait_until(lambda: close_connections(management_url, rabbitmq_url) > 0)
     assert wait_until(lambda: publishes(rabbit), BOUND_SECONDS)
     assert rabbit.counts(WORK).message_count >= 1
 

@@ -60,18 +60,21 @@ def test_a_sync_since_a_watermark_reads_an_overlap_again() -> None:
     assert cursors["project:20001"]["since"] is None
     assert cursors["project:20002"]["since"] == 1_740_829_800_000
     assert WATERMARK.timestamp() * 1000 - cursors["project:20002"]["since"] == 600_000
-    assert cursors["project:20001"]["batch_size"] == 30
+    assert cursors["project:20001"]["batch_size"] == "30"
 
 
 def test_the_batch_size_of_the_integration_comes_before_that_of_the_job() -> None:
     ((_, cursor),) = plan(ISSUES_STEP, PlanContext(PROJECTS[:1], batch_size=30), batch_size="80")
-    assert cursor["batch_size"] == 80
+    assert cursor["batch_size"] == "80"
 
 
-@pytest.mark.parametrize("size", ["0", "101", "-1", "many", "1e2", "²"])
+@pytest.mark.parametrize("size", ["0", "101", "-1", "many", "1e2", "²", "9" * 5000])
 def test_a_wrong_batch_size_is_named(size: str) -> None:
-    with pytest.raises(Permanent, match=f"batch_size is '{size}': expected a number from 1 to 100"):
-        plan(ISSUES_STEP, PlanContext(PROJECTS), batch_size=size)
+    settings = {"base_url": "http://127.0.0.1:1", "email": "a", "api_token": "b", "batch_size": size}
+    connection = Connection(1, "Acme", settings, {})
+    partition = JiraProvider().plan(ISSUES_STEP, connection, PlanContext(PROJECTS))[0]
+    with pytest.raises(Permanent, match=f"batch_size is '{size[:20]}': expected a number from 1 to 100"):
+        JiraProvider().fetch(ISSUES_STEP, connection, partition)
 
 
 def test_the_query_is_bounded_and_newest_first() -> None:

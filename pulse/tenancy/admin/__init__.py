@@ -1,0 +1,5 @@
+"""The admin's common ground (base, scoping, shown), and the pages about tenants and people."""
+
+from pulse.tenancy.admin import people
+
+__all__ = ["people"]

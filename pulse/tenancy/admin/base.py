@@ -1,0 +1,177 @@
+"""The base of every page of the admin: tenants apart, roles obeyed, lists light."""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import JSONField, Model, QuerySet
+from django.http import HttpRequest
+from unfold.paginator import InfinitePaginator
+
+from pulse.tenancy.admin.scoping import has_role, person, tenant_path, visible_to
+from pulse.tenancy.admin.shown import heavy_fields, json_column
+from pulse.tenancy.models import Role
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Any]
+    _ModelForm = forms.ModelForm[Model]
+    _RelatedFilter = admin.RelatedFieldListFilter
+else:
+    from unfold.admin import ModelAdmin as _ModelAdmin
+
+    _ModelForm = forms.ModelForm
+
+LARGEST_FILTER_CHOICES = 200
+
+
+class LightChangeList(ChangeList):
+    """A list that reads no unbounded column, except those it shows."""
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
+        shown = {*map(str, self.list_display), *self.model_admin.list_loads}
+        unseen = [name for name in heavy_fields(self.model) if name not in shown]
+        return super().get_queryset(request, exclude_parameters).defer(*unseen)
+
+
+class VisibleRelatedFilter(admin.RelatedFieldListFilter):
+    """A filter that offers only what the person may see."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        rows = visible_to(person(request), field.remote_field.model._default_manager.order_by("name"))
+        return [(str(pk), name) for pk, name in rows.values_list("pk", "name")[:LARGEST_FILTER_CHOICES]]
+
+
+class TenantForm(_ModelForm):
+    """A form whose row refers to nothing of another tenant or integration."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        for owner in ("tenant_id", "integration_id"):
+            own = getattr(cleaned.get(owner.removesuffix("_id")), "pk", None) or getattr(self.instance, owner, None)
+            for name, value in list(cleaned.items()):
+                if isinstance(value, Model) and own and getattr(value, owner, own) != own:
+                    self.add_error(name, f"{value} belongs to another {owner.removesuffix('_id')}.")
+        return cleaned
+
+
+class PulseAdmin(_ModelAdmin):
+    """Base of all pages. Superusers see all rows, other staff those of their tenant.
+
+    ``relations`` are the foreign keys that the page shows; ``list_loads`` the unbounded columns that the list's methods
+    need besides; ``hidden`` what is never shown nor searched; ``least_role`` who may change rows.
+    """
+
+    form = TenantForm
+    relations: ClassVar[tuple[str, ...]] = ()
+    list_loads: ClassVar[tuple[str, ...]] = ()
+    hidden: ClassVar[tuple[str, ...]] = ()
+    least_role: ClassVar[Role] = Role.OPERATOR
+    fixed_owner: ClassVar[tuple[str, ...]] = ("tenant", "integration")
+    list_per_page = 50
+    show_full_result_count = False
+
+    def __init__(self, model: type[Model], admin_site: admin.AdminSite) -> None:
+        super().__init__(model, admin_site)
+        self._fields = {field.name: field for field in model._meta.concrete_fields}
+        self._json = {name: json_column(field) for name, field in self._fields.items() if isinstance(field, JSONField)}
+
+    # Who may do what
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        user = person(request)
+        if not (user.is_active and user.is_staff):
+            return False
+        return user.is_superuser or (user.tenant_id is not None and tenant_path(self.model) is not None)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_view_permission(request, obj) and has_role(person(request), self.least_role)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.has_change_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request, obj)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    # Whose rows
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = visible_to(person(request), super().get_queryset(request))
+        if not self.relations:
+            return rows
+        unseen = [name for name in self._heavy_in_relations() if name not in self.list_loads]
+        return rows.select_related(*self.relations).defer(*unseen)
+
+    def _heavy_in_relations(self) -> list[str]:
+        return [f"{path}__{name}" for path in self.relations for name in heavy_fields(self._related(path))]
+
+    def _related(self, path: str) -> type[Model]:
+        model: Any = self.model
+        for part in path.split("__"):
+            model = model._meta.get_field(part).related_model
+        found: type[Model] = model
+        return found
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        user = person(request)
+        kwargs["queryset"] = visible_to(user, db_field.remote_field.model._default_manager.all())
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if field and db_field.name == "tenant" and not user.is_superuser:
+            field.required, field.empty_label, field.initial = True, None, user.tenant_id
+        return field
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        # A prefix search would read a hidden value letter by letter.
+        if lookup.split("__")[0] in self.hidden or request is None:
+            return False
+        return super().lookup_allowed(lookup, value, request)
+
+    # Lists
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return LightChangeList
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        columns = super().get_list_display(request)
+        return [name for name in columns if name != "tenant" or person(request).is_superuser]
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        names = super().get_list_filter(request)
+        seen = [name for name in names if name != "tenant" or person(request).is_superuser]
+        return [(name, VisibleRelatedFilter) if self._is_relation(name) else name for name in seen]
+
+    def _is_relation(self, name: Any) -> bool:
+        return isinstance(name, str) and name in self._fields and self._fields[name].is_relation
+
+    # One row
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        names = [*super().get_readonly_fields(request, obj)]
+        if obj is not None:
+            names += [name for name in self.fixed_owner if name in self._fields and name not in names]
+        return [self._json.get(name, name) for name in names]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Writes only what was changed: workers may have written the rest since the form was opened."""
+        if not change:
+            obj.save()
+            return
+        changed = [name for name in form.changed_data if name in self._fields]
+        obj.save(update_fields=[*changed, *({"last_updated_at"} & self._fields.keys())])
+
+
+class ReadOnlyAdmin(PulseAdmin):
+    """Base of pages about what workers write. Their tables grow without bound, so nothing counts their rows."""
+
+    paginator = InfinitePaginator
+    show_facets = admin.ShowFacets.NEVER
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        names = [name for name in self._fields if name != "id" and name not in self.hidden]
+        return [self._json.get(name, name) for name in names]

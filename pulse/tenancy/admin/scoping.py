@@ -1,0 +1,45 @@
+"""Whose rows a person may see in the admin, and who may change them."""
+
+from typing import Any, TypeVar, cast
+
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from pulse.tenancy.models import Role, Tenant, User
+
+M = TypeVar("M", bound=Model)
+
+_RANKS = {Role.VIEWER: 0, Role.OPERATOR: 1, Role.ADMINISTRATOR: 2}
+
+
+def person(request: HttpRequest) -> User:
+    """Who asks. Before the login it is Django's anonymous user, which is no staff."""
+    return cast(User, request.user)
+
+
+def has_role(user: User, least: Role) -> bool:
+    """Whether the user may do what at least that role may. Superusers may do everything."""
+    return user.is_superuser or _RANKS[Role(user.role)] >= _RANKS[least]
+
+
+def tenant_path(model: type[Model]) -> str | None:
+    """The field that names a row's tenant; None where the rows are the installation's own."""
+    if model is Tenant:
+        return "pk"
+    return "tenant" if any(field.name == "tenant" for field in model._meta.fields) else None
+
+
+def visible_to(user: User, rows: QuerySet[M]) -> QuerySet[M]:
+    """All rows for a superuser; for everybody else those of their tenant.
+
+    Rows that belong to no tenant, and superusers that belong to one, are for superusers alone.
+    """
+    if user.is_superuser:
+        return rows
+    path = tenant_path(rows.model)
+    if path is None or user.tenant_id is None:
+        return rows.none()
+    own: dict[str, Any] = {path: user.tenant_id}
+    if issubclass(rows.model, User):
+        own["is_superuser"] = False
+    return rows.filter(**own)

@@ -1,0 +1,57 @@
+"""Sandbox sites for tests, and integrations with them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from etl.embedding.backends import close_stores
+from etl.models import EtlJob
+from integrations.models import Integration
+from integrations.sandbox import Faults, SandboxServer, Site, SiteSpec
+from pulse.tenancy.models import Tenant
+
+ISSUES = 30
+
+
+@dataclass(frozen=True)
+class Connected:
+    """A sandbox and the integration of a tenant with it."""
+
+    server: SandboxServer
+    integration: Integration
+
+    @property
+    def site(self) -> Site:
+        return self.server.site
+
+    @property
+    def tenant(self) -> Tenant:
+        return self.integration.tenant
+
+    @property
+    def job(self) -> EtlJob:
+        return self.integration.jobs.get()
+
+
+@contextmanager
+def small_site(issues: int = ISSUES, *, seed: int = 1, faults: Faults | None = None) -> Iterator[SandboxServer]:
+    """A running sandbox. The vector store of the test before is let go of, so that each begins with an empty one."""
+    with SandboxServer(Site(SiteSpec(issues=issues, seed=seed)), port=0, faults=faults or Faults()) as server:
+        try:
+            yield server
+        finally:
+            close_stores()
+
+
+def connect(server: SandboxServer, *, tenant: str = "Acme", name: str = "Jira", **settings: str) -> Connected:
+    """An integration of a tenant (made where there is none of that name) with the sandbox."""
+    integration = Integration(
+        tenant=Tenant.objects.get_or_create(name=tenant)[0],
+        provider="jira",
+        name=name,
+        settings={"base_url": server.url, "batch_size": "10", **settings},
+        secrets={"email": server.email, "api_token": server.token},
+    )
+    integration.full_clean()
+    integration.save()
+    return Connected(server, integration)
