@@ -114,6 +114,7 @@ class Fields:
         return value
 
     def _integer(self, name: str, value: object) -> int:
+        # Python counts True as an int, JSON does not
         if isinstance(value, bool) or not isinstance(value, int) or abs(value) > LARGEST_INTEGER:
             raise self._wrong(name, "a whole number", value)
         return value

@@ -40,6 +40,7 @@ class MemoryBroker(Broker):
         self._store = MemoryStore(queues)
         self._lock = threading.RLock()
         self._clock = threading.Condition(self._lock)
+        # conditions share the lock, so that nothing can be announced between a look and the wait
         self._clock_due = inf  # when the clock thread looks again by itself
         self._clock_thread: threading.Thread | None = None
         self._closed = False
@@ -62,7 +63,7 @@ class MemoryBroker(Broker):
     def consume(self, queues: Sequence[str], handler: Handler, *, threads: int, prefetch: int) -> Subscription:
         """As the interface says; threads take one message at a time, so ``prefetch`` has nothing to bound."""
         specs = [spec_of(name, self._specs) for name in queues]
-        with self._lock:
+        with self._lock:  # its threads wait for the lock, and so cannot miss what is announced to it
             subscription = MemorySubscription(self, specs, handler, threads)
             self._subscriptions = [one for one in self._subscriptions if one.alive] + [subscription]
         return subscription

@@ -38,6 +38,7 @@ class MemoryQueue:
         lane = self._lanes[delivery.priority - 1] if self.spec.is_work else self._lanes[0]
         expires_at = now + self.spec.ttl_seconds
         lane.append(Waiting(expires_at, delivery))
+        # as RabbitMQ does by default: the oldest goes, the newest is kept
         if self.spec.max_length is not None and len(self) > self.spec.max_length:
             min((one for one in self._lanes if one), key=lambda one: one[0].expires_at).popleft()
         return expires_at
@@ -92,7 +93,7 @@ class MemoryStore:
             changed.add(delivery.queue)
         for one in self.queues.values():
             for delivery in one.expire(now):
-                if one.spec.is_work:
+                if one.spec.is_work:  # an expired dead letter is gone for good
                     self.die(delivery, EXPIRED, now)
                     changed.add(FAILED_QUEUE)
         return changed

@@ -23,6 +23,7 @@ def outcome_of(handler: Handler, delivery: Delivery, spec: QueueSpec) -> Outcome
 def outcome_of_error(error: Exception, attempt: int, spec: QueueSpec) -> Outcome:
     """Again with a growing delay while the queue has tries left; Permanent is never tried again."""
     reason = clean_reason(f"{type(error).__name__}: {error}")
+    # max_tries 0 means without end
     tries_used_up = 0 < spec.max_tries <= attempt
     if tries_used_up or isinstance(error, Permanent):
         return Dead(reason)

@@ -39,6 +39,7 @@ def connect(config: RabbitConfig, purpose: str) -> pika.BlockingConnection:
     parameters = pika.URLParameters(config.url)
     parameters.heartbeat = config.heartbeat_seconds
     parameters.socket_timeout = parameters.stack_timeout = CONNECT_SECONDS
+    # without it a publisher would wait for a confirm for ever
     parameters.blocked_connection_timeout = BLOCKED_SECONDS
     parameters.tcp_options = TCP_OPTIONS
     parameters.client_properties = {"connection_name": f"pulse {purpose}"}
@@ -85,6 +86,7 @@ def _declare(channel: BlockingChannel, config: RabbitConfig) -> None:
 
 
 def _arguments(spec: QueueSpec) -> dict[str, object]:
+    # classic queues: quorum queues refuse x-max-priority
     arguments: dict[str, object] = {"x-message-ttl": round(spec.ttl_seconds * 1000)}
     if spec.max_length is not None:
         arguments["x-max-length"] = spec.max_length

@@ -93,6 +93,7 @@ class RabbitSubscription(Subscription):
             session.cancel()
             while self._working:
                 session.process()
+            # closing before the last acks are out would have their messages delivered again
             session.process_all()
         finally:
             self._session = None
@@ -105,7 +106,7 @@ class RabbitSubscription(Subscription):
 
     def _work(self) -> None:
         while (taken := self._taken.get()) is not None and not self._stopping.is_set():
-            if not taken.session.lost:
+            if not taken.session.lost:  # else the server has given it to somebody already
                 self._handle(taken)
         with self._lock:
             self._working -= 1

@@ -86,6 +86,7 @@ class RabbitPublisher:
             self._connection = connection
             self._pump()
             while not self._closing:
+                # heartbeats are served in there; returns when something was submitted or the channel closed
                 connection.process_data_events(time_limit=None)
                 if self._window.closed_by is not None:
                     raise self._window.closed_by
@@ -103,7 +104,7 @@ class RabbitPublisher:
             waiting = [*self._pending]
             self._pending.clear()
             if not self._closing:
-                self._work.clear()
+                self._work.clear()  # connect again only when there is something to publish
         window, self._window = self._window, None
         if window is not None:
             window.abandon(error)

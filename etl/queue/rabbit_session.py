@@ -63,6 +63,7 @@ class Session:
 
     def cancel(self) -> None:
         """Deliver no more; what was delivered can still be acknowledged."""
+        # pika gives back what it had not handed over yet
         for tag in self._channel.consumer_tags:
             self._channel.basic_cancel(tag)
 

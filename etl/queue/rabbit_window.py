@@ -84,7 +84,7 @@ class Window:
 
     def send(self, item: Item) -> None:
         """Publish; the item is ended later, by the server's answer."""
-        self._last_tag += 1
+        self._last_tag += 1  # the server numbers the messages of a channel in the same way
         self._in_flight[self._last_tag] = item
         one = item.publication
         self._channel.basic_publish(one.exchange, one.routing_key, one.body, one.properties, mandatory=True)

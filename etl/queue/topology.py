@@ -10,6 +10,7 @@ from integrations.errors import Permanent
 EXCHANGE = "etl.direct"
 DEAD_EXCHANGE = "etl.dlx"
 DEAD_ROUTING_KEY = "failed"
+# these names are the contract with other tools; RabbitMQ keeps them, and refuses other arguments under them
 JOBS_QUEUE = "etl.jobs"
 CUSTOM_FIELDS_QUEUE = "etl.custom_fields"
 FAILED_QUEUE = "etl.failed"
@@ -71,6 +72,7 @@ def _all_queues() -> dict[str, QueueSpec]:
         QueueSpec(CUSTOM_FIELDS_QUEUE, 10 * _MINUTE, 5),
         QueueSpec(FAILED_QUEUE, 24 * _HOUR, 0, 1000),
     ]
+    # RabbitMQ ignores x-max-retries, so the tries are counted in a header of ours
     return {spec.name: spec for spec in others + stages}
 
 
@@ -97,4 +99,5 @@ def nearest_delay(seconds: float, delays: Sequence[float] = RETRY_DELAYS_SECONDS
 
 def retry_queue(delay_seconds: float) -> str:
     """The name of a delay's queue, and of the fanout exchange that feeds it: ``etl.retry.5000ms``."""
+    # milliseconds: part of the name, because a queue cannot change its delay
     return f"etl.retry.{round(delay_seconds * 1000)}ms"

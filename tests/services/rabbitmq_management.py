@@ -35,11 +35,14 @@ def delete_vhost(management: str, vhost: str) -> None:
     _call(management, "DELETE", f"vhosts/{quote(vhost, safe='')}")
 
 
-def close_connections(management: str, url: str) -> int:
-    """Let the server close every connection to the vhost of an AMQP url; how many there were."""
+def close_connections(management: str, url: str, name: str) -> int:
+    """Let the server close the connections of this name to the vhost of an AMQP url; how many it knew of.
+
+    A connection shows up there some seconds after it was opened.
+    """
     vhost = unquote(urlsplit(url).path[1:])
     rows = _call(management, "GET", "connections").json()
-    names = [row["name"] for row in rows if row.get("vhost") == vhost]
+    names = [row["name"] for row in rows if (row.get("vhost"), row.get("user_provided_name")) == (vhost, name)]
     for name in names:
         _call(management, "DELETE", f"connections/{quote(name, safe='')}")
     return len(names)

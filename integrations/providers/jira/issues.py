@@ -1,7 +1,10 @@
 """Issues with their status histories: pages of ``/search/jql``, completed by ``/changelog/bulkfetch``."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from hashlib import blake2b
 from typing import Any
+
+import orjson
 
 from integrations.provider import RawAnswer
 from integrations.providers.jira.adf import plain_text
@@ -28,6 +31,9 @@ from integrations.records import Batch, Quarantined, StatusChange, WorkItemRecor
 Histories = tuple[str, Sequence[Any]]
 """Histories as they came, and where they stand in the raw answers."""
 
+READER_VERSION = 1
+"""Part of each issue's hash. To be raised when the same answer is read differently, so that nothing is skipped."""
+
 # All of these mean "none" somewhere; "{}" is what an empty development field holds. 0 and False are values.
 _EMPTY: tuple[object, ...] = (None, "", "{}", [], {})
 
@@ -52,6 +58,17 @@ def read_issues(page: RawAnswer, followups: Sequence[RawAnswer], skip: Set[str])
             quarantined.append(Quarantined("work_items", name_of(issue), located.path, located.reason))
     batch.quarantined = quarantined
     return batch
+
+
+def issue_digests(page: RawAnswer, followups: Sequence[RawAnswer]) -> Mapping[str, str]:
+    """A hash of all that a page and what completes it say of each issue, by issue id."""
+    followed = _followed_histories(followups)
+    digests: dict[str, str] = {}
+    for issue in entries(page, "issues"):
+        issue_id = name_of(issue)
+        said = [READER_VERSION, issue, [histories for _, histories in followed.get(issue_id, ())]]
+        digests[issue_id] = blake2b(orjson.dumps(said), digest_size=16).hexdigest()
+    return digests
 
 
 def read_changelogs(answer: RawAnswer) -> Batch:

@@ -17,6 +17,7 @@ from integrations.providers.jira import normalise
 from integrations.providers.jira.client import client_for
 from integrations.providers.jira.extract_catalogue import FieldsStep, ProjectsStep, StatusesStep
 from integrations.providers.jira.extract_issues import IssuesStep
+from integrations.providers.jira.issues import issue_digests
 from integrations.providers.jira.shapes import described
 from integrations.providers.jira.steps import JiraStep
 from integrations.records import Batch
@@ -65,6 +66,9 @@ class JiraProvider(Provider):
             normalise.CHANGELOGS: IssuesStep.declared.name,
             normalise.FIELDS: FieldsStep.declared.name,
         }
+
+    def digests(self, answer: RawAnswer, followups: Sequence[RawAnswer] = ()) -> Mapping[str, str]:
+        return issue_digests(answer, followups) if answer.entity_type == normalise.ISSUES else {}
 
     def normalise(self, answer: RawAnswer, followups: Sequence[RawAnswer] = (), skip: Set[str] = frozenset()) -> Batch:
         return normalise.normalise(answer, followups, skip)

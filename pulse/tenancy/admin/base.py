@@ -1,6 +1,6 @@
 """The base of every page of the admin: tenants apart, roles obeyed, lists light."""
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin
@@ -16,7 +16,6 @@ from pulse.tenancy.models import Role
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
     _ModelForm = forms.ModelForm[Model]
-    _RelatedFilter = admin.RelatedFieldListFilter
 else:
     from unfold.admin import ModelAdmin as _ModelAdmin
 
@@ -29,7 +28,8 @@ class LightChangeList(ChangeList):
     """A list that reads no unbounded column, except those it shows."""
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
-        shown = {*map(str, self.list_display), *self.model_admin.list_loads}
+        page = cast(PulseAdmin, self.model_admin)
+        shown = {*map(str, self.list_display), *page.list_loads}
         unseen = [name for name in heavy_fields(self.model) if name not in shown]
         return super().get_queryset(request, exclude_parameters).defer(*unseen)
 
@@ -37,7 +37,7 @@ class LightChangeList(ChangeList):
 class VisibleRelatedFilter(admin.RelatedFieldListFilter):
     """A filter that offers only what the person may see."""
 
-    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[Any]:
         rows = visible_to(person(request), field.remote_field.model._default_manager.order_by("name"))
         return [(str(pk), name) for pk, name in rows.values_list("pk", "name")[:LARGEST_FILTER_CHOICES]]
 
@@ -123,9 +123,9 @@ class PulseAdmin(_ModelAdmin):
             field.required, field.empty_label, field.initial = True, None, user.tenant_id
         return field
 
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         # A prefix search would read a hidden value letter by letter.
-        if lookup.split("__")[0] in self.hidden or request is None:
+        if lookup.split("__")[0] in self.hidden:
             return False
         return super().lookup_allowed(lookup, value, request)
 

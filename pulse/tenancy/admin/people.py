@@ -56,13 +56,13 @@ class UserAdmin(_UserAdmin, PulseAdmin):
     readonly_fields = ("last_login", "date_joined")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        access = ("tenant", "role", "is_active", "is_staff")
+        access = ["tenant", "role", "is_active", "is_staff"]
         if person(request).is_superuser:
-            access = (*access, "is_superuser")
+            access.append("is_superuser")
         if obj is None:
             return [(None, {"fields": ("username", "usable_password", "password1", "password2", *access)})]
         if not person(request).is_superuser:
-            access = access[1:]
+            access.remove("tenant")
         return [
             (None, {"fields": ("username", "password")}),
             ("Person", {"fields": ("first_name", "last_name", "email")}),
@@ -88,7 +88,7 @@ class ApiKeyAdmin(PulseAdmin):
         return False
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return [self._json.get(name, name) for name in super().get_fields(request, obj)]
+        return [self._json.get(str(name), name) for name in super().get_fields(request, obj)]
 
 
 @admin.register(AuditEntry)

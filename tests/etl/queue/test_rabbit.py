@@ -50,26 +50,26 @@ def test_messages_survive_connections_that_the_server_closes(
     killed = threading.Event()
 
     def work(delivery: Delivery) -> Outcome:
-        number = int(delivery.body)
-        if number == 20 and wait_until(lambda: close_connections(management_url, rabbitmq_url) > 0):
-            killed.set()
-        elif number > 20:
-            killed.wait(BOUND_SECONDS)
+        if int(delivery.body) >= 20:
+            assert killed.wait(BOUND_SECONDS)
         return Done()
 
     recorder = Recorder(work)
     rabbit.publish(outgoing(200))
     with consuming(rabbit, WORK, recorder, threads=2, prefetch=10):
+        recorder.wait_for(21)
+        assert wait_until(lambda: close_connections(management_url, rabbitmq_url, "pulse consumer") > 0)
+        killed.set()
         assert wait_until(lambda: len(set(recorder.bodies)) == 200, BOUND_SECONDS)
-        assert killed.is_set()
         assert waits_for_counts(rabbit, WORK, 0, 1)
+    assert any(one.redelivered for one in recorder.deliveries)
 
 
 def test_publishing_goes_on_after_the_server_closed_the_connection(
     rabbit: RabbitBroker, management_url: str, rabbitmq_url: str
 ) -> None:
     rabbit.publish(outgoing(1))
-    assert wait_until(lambda: close_connections(management_url, rabbitmq_url) > 0)
+    assert wait_until(lambda: close_connections(management_url, rabbitmq_url, "pulse publisher") > 0)
     assert wait_until(lambda: publishes(rabbit), BOUND_SECONDS)
     assert rabbit.counts(WORK).message_count >= 1
 

@@ -1,0 +1,88 @@
+"""What was loaded: work items with their history, repositories and pull requests."""
+
+from typing import ClassVar
+
+from django.contrib import admin
+
+from etl.models import Changelog, Pr, PrComment, PrCommit, PrReview, Repository, WorkItem, WorkItemPrLink
+from pulse.tenancy.admin.base import ReadOnlyAdmin
+
+_OWNER = ("tenant", "integration")
+
+
+@admin.register(WorkItem)
+class WorkItemAdmin(ReadOnlyAdmin):
+    relations = (*_OWNER, "project", "wit", "status", "parent")
+    list_loads = ("parent__summary",)
+    list_display = ("key", "summary", "project", "wit", "status", "assignee_name", "updated", "tenant")
+    list_filter = ("tenant", "integration", "project", "rework_indicator", "direct_completion")
+    search_fields = ("key__exact", "external_id__exact")
+    search_help_text = "An exact key such as PAY-12, or the source's id"
+
+
+@admin.register(Changelog)
+class ChangelogAdmin(ReadOnlyAdmin):
+    relations = (*_OWNER, "work_item", "from_status", "to_status")
+    list_loads = ("work_item__summary",)
+    list_display = (
+        "transition_change_date",
+        "work_item",
+        "from_status_name",
+        "to_status_name",
+        "time_in_status_seconds",
+        "changed_by",
+        "tenant",
+    )
+    list_filter = ("tenant", "integration")
+    search_fields = ("work_item__key__exact",)
+    search_help_text = "The exact key of a work item"
+
+
+@admin.register(Repository)
+class RepositoryAdmin(ReadOnlyAdmin):
+    relations = _OWNER
+    list_display = ("full_name", "default_branch", "private", "archived", "integration", "tenant")
+    list_filter = ("tenant", "integration", "private", "archived")
+    search_fields = ("full_name",)
+
+
+@admin.register(Pr)
+class PrAdmin(ReadOnlyAdmin):
+    relations = (*_OWNER, "repository")
+    list_display = ("number", "title", "repository", "state", "draft", "author", "created", "merged", "tenant")
+    list_filter = ("tenant", "integration", "repository", "draft", "bot")
+    search_fields = ("number__exact", "external_id__exact")
+    search_help_text = "A pull request's number, or the source's id"
+
+
+class PrPartAdmin(ReadOnlyAdmin):
+    """Base of what belongs to a pull request."""
+
+    relations = (*_OWNER, "pr")
+    list_loads: ClassVar[tuple[str, ...]] = ("pr__title",)
+    list_filter = ("tenant", "integration")
+    search_fields: ClassVar[tuple[str, ...]] = ("external_id__exact", "pr__number__exact")
+
+
+@admin.register(PrCommit)
+class PrCommitAdmin(PrPartAdmin):
+    list_display = ("sha", "pr", "author", "created", "tenant")
+
+
+@admin.register(PrReview)
+class PrReviewAdmin(PrPartAdmin):
+    list_display = ("id", "pr", "state", "author", "created", "tenant")
+
+
+@admin.register(PrComment)
+class PrCommentAdmin(PrPartAdmin):
+    list_display = ("id", "pr", "author", "created", "tenant")
+
+
+@admin.register(WorkItemPrLink)
+class WorkItemPrLinkAdmin(ReadOnlyAdmin):
+    relations = (*_OWNER, "work_item", "pr")
+    list_loads = ("work_item__summary", "pr__title")
+    list_display = ("work_item", "external_repo", "pr_number", "pr", "source", "tenant")
+    list_filter = ("tenant", "integration")
+    search_fields = ("work_item__key__exact", "pr_number__exact")

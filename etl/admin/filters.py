@@ -1,0 +1,38 @@
+"""Filters whose choices come from the code: reading them from a big table would scan it."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from integrations.registry import get_provider, provider_names
+
+
+class _DeclaredFilter(admin.SimpleListFilter):
+    """Base: the rows whose column of this name has the chosen value."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(**{self.parameter_name: self.value()}) if self.value() else queryset
+
+
+class EntityTypeFilter(_DeclaredFilter):
+    """By the entity types that some provider knows."""
+
+    title = "entity type"
+    parameter_name = "entity_type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        names = {name for provider in provider_names() for name in get_provider(provider).entity_types()}
+        return [(name, name) for name in sorted(names)]
+
+
+class StepFilter(_DeclaredFilter):
+    """By the steps of all providers, in their order."""
+
+    title = "step"
+    parameter_name = "step"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        steps = [step for provider in provider_names() for step in get_provider(provider).steps]
+        return [(step.name, step.display_name) for step in steps]

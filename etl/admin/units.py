@@ -1,0 +1,53 @@
+"""Units of work: what is to be fetched, what was answered, what is to be embedded."""
+
+from typing import ClassVar
+
+from django.contrib import admin
+
+from etl.admin.filters import EntityTypeFilter, StepFilter
+from etl.models import ExtractionCheckpoint, QdrantVector, RawExtractionData
+from pulse.tenancy.admin.base import ReadOnlyAdmin
+from pulse.tenancy.admin.shown import state_column
+
+
+class UnitAdmin(ReadOnlyAdmin):
+    """Base of the three tables of units; `etl.jobs.units` alone changes them."""
+
+    relations: ClassVar[tuple[str, ...]] = ("tenant", "integration", "run__job")
+    search_fields: ClassVar[tuple[str, ...]] = ("external_id__exact", "run__id__exact")
+    search_help_text = "An exact external id, or a run's number"
+
+
+@admin.register(ExtractionCheckpoint)
+class ExtractionCheckpointAdmin(UnitAdmin):
+    relations = (*UnitAdmin.relations, "parent_raw")
+    list_display = ("id", "step", "partition_key", state_column("status"), "pages", "tries", "run", "integration")
+    list_filter = ("tenant", "integration", StepFilter, "status")
+    search_fields = ("partition_key__exact", "run__id__exact")
+    search_help_text = "An exact partition key, or a run's number"
+
+
+@admin.register(RawExtractionData)
+class RawExtractionDataAdmin(UnitAdmin):
+    """Lists never read a payload; a page shows one, cut where it is very long."""
+
+    relations = (*UnitAdmin.relations, "parent")
+    list_display = (
+        "id",
+        "entity_type",
+        "external_id",
+        state_column("status"),
+        "records",
+        "is_complete",
+        "integration",
+        "tenant",
+        "created_at",
+        "processed_at",
+    )
+    list_filter = ("tenant", "integration", EntityTypeFilter, "status")
+
+
+@admin.register(QdrantVector)
+class QdrantVectorAdmin(UnitAdmin):
+    list_display = ("id", "table_name", "external_id", state_column("status"), "model", "collection", "tenant")
+    list_filter = ("tenant", "integration", "status")
