@@ -27,7 +27,7 @@ _OWNER = ("tenant", "integration")
 class CatalogueAdmin(ReadOnlyAdmin):
     """Base of what a source lists; the load writes it."""
 
-    relations = _OWNER
+    relations: ClassVar[tuple[str, ...]] = _OWNER
     ordering = ("name",)
     search_fields: ClassVar[tuple[str, ...]] = ("name", "external_id__exact")
 

@@ -88,7 +88,9 @@ def _work(stage: Stage, lease: Lease) -> Outcome:
 def _told(lease: Lease, error: Exception) -> str:
     """The error with what a person needs to place it: the integration and the step."""
     name = Integration.objects.values_list("name", flat=True).get(pk=lease.integration_id)
-    detail = str(error) if isinstance(error, Transient | RateLimited | Permanent) else f"{type(error).__name__}: {error}"
+    detail = (
+        str(error) if isinstance(error, Transient | RateLimited | Permanent) else f"{type(error).__name__}: {error}"
+    )
     return f"{name}: {lease.step}: {detail}"
 
 

@@ -151,9 +151,7 @@ class Provider(ABC):
         return {}
 
     @abstractmethod
-    def normalise(
-        self, answer: RawAnswer, followups: Sequence[RawAnswer] = (), skip: Set[str] = frozenset()
-    ) -> Batch:
+    def normalise(self, answer: RawAnswer, followups: Sequence[RawAnswer] = (), skip: Set[str] = frozenset()) -> Batch:
         """Pure: turns an answer, with the answers that complete it, into records; work items in ``skip`` left out.
 
         A record that cannot be read is quarantined and the others stand. Raises Permanent where the answer

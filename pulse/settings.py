@@ -24,7 +24,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 def _secret(name: str) -> str:
     """A secret from the environment. Empty where it may be made up; in production it must be there."""
-    value = env.str(name, default="")
+    value = str(env.str(name, default=""))
     if PRODUCTION and not value:
         raise ImproperlyConfigured(f"{name} must be set where PULSE_PRODUCTION is true")
     return value

@@ -13,7 +13,7 @@ class _DeclaredFilter(admin.SimpleListFilter):
     """Base: the rows whose column of this name has the chosen value."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(**{self.parameter_name: self.value()}) if self.value() else queryset
+        return queryset.filter(**{str(self.parameter_name): self.value()}) if self.value() else queryset
 
 
 class EntityTypeFilter(_DeclaredFilter):

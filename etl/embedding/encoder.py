@@ -116,7 +116,7 @@ def _checked(file: Path) -> bytes:
 
 def _session(weights: bytes, threads: int) -> Any:
     # Imported late: a process that never encodes does without its 30 MB.
-    import onnxruntime  # type: ignore[import-untyped]
+    import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

@@ -157,10 +157,13 @@ def _first_error(run_id: int) -> str:
 
 
 def _warnings(run: EtlJobRun) -> list[str]:
-    warnings = [str(row[0]) for row in fetch(
-        "SELECT DISTINCT message FROM etl_job_events WHERE run_id = %s AND level = 'warning' ORDER BY 1 LIMIT 5",
-        [run.pk],
-    )]
+    warnings = [
+        str(row[0])
+        for row in fetch(
+            "SELECT DISTINCT message FROM etl_job_events WHERE run_id = %s AND level = 'warning' ORDER BY 1 LIMIT 5",
+            [run.pk],
+        )
+    ]
     if run.quarantined:
         warnings.append(f"{run.quarantined} records are in quarantine")
     return warnings

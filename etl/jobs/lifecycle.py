@@ -116,9 +116,11 @@ def open_run(job_id: int) -> EtlJobRun | None:
 
 def _move(job_id: int, allowed: tuple[Overall, ...], to: Overall, message: str) -> EtlJobRun:
     """Moves the open run and its job to another state, under their locks. For use inside a transaction."""
-    run = EtlJobRun.objects.select_for_update(no_key=True).filter(
-        job_id=job_id, kind__in=(RunKind.SYNC, RunKind.REPROCESS), status__in=allowed
-    ).first()
+    run = (
+        EtlJobRun.objects.select_for_update(no_key=True)
+        .filter(job_id=job_id, kind__in=(RunKind.SYNC, RunKind.REPROCESS), status__in=allowed)
+        .first()
+    )
     job = EtlJob.objects.select_for_update(no_key=True).get(pk=job_id)
     if run is None:
         raise IllegalTransition(f"job {job.pk} ({job.name}) is {job.overall}: not {' or '.join(allowed)}")

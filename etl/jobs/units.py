@@ -60,20 +60,21 @@ class Columns:
 
 
 def columns(model: type[Unit]) -> Columns:
-    return Columns(model._meta.db_table, model._meta.get_field("status").column)
+    return Columns(model._meta.db_table, str(model._meta.get_field("status").column))
 
 
 def execute(sql: str, parameters: Parameters) -> int:
     """Runs one statement; the number of rows it touched."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def fetch(sql: str, parameters: Parameters) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def take(model: type[Unit], ids: Sequence[int]) -> Lease | None:
@@ -172,7 +173,7 @@ def tries(lease: Lease) -> int:
 
 
 def fail(lease: Lease, reason: str) -> list[int]:
-    """Ends the units as failed; the ids of those that were still ours. A cut page fails with what should complete it."""
+    """Ends the units as failed; the ids of those that were still ours. A cut page fails with its follow-up."""
     with transaction.atomic():
         failed = _close(lease, "failed", ", error_details = %s", [json.dumps({"error": reason})])
         fail_parents(lease.model, failed, reason)

@@ -53,6 +53,11 @@ class Woken:
     first: bool
 
 
+def _woken(row: tuple[Any, ...]) -> Woken:
+    unit_id, run_id, step, detail, external_id, alone, tenant_id, tier, job_id, provider, first = row
+    return Woken(unit_id, run_id, step, detail, external_id, alone, tenant_id, Tier(tier), job_id, provider, first)
+
+
 def _window(stage: Stage) -> int:
     return int(getattr(settings, f"WINDOW_{stage.upper()}"))
 
@@ -81,8 +86,7 @@ def _mark_published(stage: Stage, integration_id: int) -> list[Woken]:
                     s.{stage.value} = 'idle'""",
             [integration_id, _window(stage), integration_id],
         )
-    woken = [Woken(*row[:7], Tier(row[7]), *row[8:]) for row in rows]
-    return sorted(woken, key=lambda unit: unit.unit_id)
+    return sorted((_woken(row) for row in rows), key=lambda unit: unit.unit_id)
 
 
 def _is_last(stage: Stage, run_id: int, step: str | None) -> bool:
@@ -97,7 +101,9 @@ def _is_last(stage: Stage, run_id: int, step: str | None) -> bool:
             where,
         ):
             return False
-    return not fetch(f"SELECT 1 FROM etl_job_run_steps WHERE run_id = %s {within} AND planned_at IS NULL LIMIT 1", where)
+    return not fetch(
+        f"SELECT 1 FROM etl_job_run_steps WHERE run_id = %s {within} AND planned_at IS NULL LIMIT 1", where
+    )
 
 
 def _hints(stage: Stage, units: Sequence[Woken]) -> dict[str, bool]:

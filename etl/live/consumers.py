@@ -1,5 +1,6 @@
 """The sockets: a job's status on connect, and whenever a stage begins or ends."""
 
+from contextlib import suppress
 from typing import Any
 
 from autobahn.exception import Disconnected
@@ -14,7 +15,7 @@ FORBIDDEN = 4403
 NOT_FOUND = 4404
 
 
-class JobStatusConsumer(AsyncJsonWebsocketConsumer):
+class JobStatusConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channels has no types
     """`/ws/job/{stage}/{tenant_id}/{job_id}`: for users who may see that tenant; strangers are refused."""
 
     async def connect(self) -> None:
@@ -46,11 +47,10 @@ class JobStatusConsumer(AsyncJsonWebsocketConsumer):
             await self._send(update)
 
     async def _read(self) -> dict[str, Any] | None:
-        return await database_sync_to_async(job_update)(self.tenant_id, self.job_id)
+        update: dict[str, Any] | None = await database_sync_to_async(job_update)(self.tenant_id, self.job_id)
+        return update
 
     async def _send(self, update: dict[str, Any]) -> None:
         self._sent = update["version"]
-        try:
+        with suppress(Disconnected):  # the viewer left while we wrote
             await self.send_json(update)
-        except Disconnected:
-            pass  # the viewer left while we wrote

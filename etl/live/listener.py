@@ -80,7 +80,9 @@ class Listener:
                 logger.warning("live status lost its database session: %s", error)
             except RuntimeError:  # the loop was closed between our look and our call
                 return
-            backoff = BACKOFF_SECONDS[0] if time.monotonic() - began > IDLE_SECONDS else min(backoff * 2, BACKOFF_SECONDS[1])
+            backoff = (
+                BACKOFF_SECONDS[0] if time.monotonic() - began > IDLE_SECONDS else min(backoff * 2, BACKOFF_SECONDS[1])
+            )
             time.sleep(backoff * random.uniform(0.5, 1))
 
     def _listen(self, loop: asyncio.AbstractEventLoop, fanout: _Fanout) -> None:

@@ -82,7 +82,8 @@ def _seen_projects(items: Iterable[WorkItemRecord]) -> Iterable[Row]:
 def _mentioned_projects(batch: Batch, at: datetime) -> Iterable[Row]:
     """Projects that an answer only refers to: their own answer may come later."""
     named = {status.project_id for status in batch.statuses if status.project_id}
-    named |= {pairs.project_id for pairs in (*batch.project_wits, *batch.project_statuses)}
+    named |= {pairs.project_id for pairs in batch.project_wits}
+    named |= {pairs.project_id for pairs in batch.project_statuses}
     for project_id in named:
         yield (project_id, at, Authority.MENTIONED, project_id, project_id, "", "", None, None, False)
 

@@ -45,7 +45,9 @@ def load(source: Source, batch: Batch, digests: Mapping[str, str], *, born: str 
         records=_count(batch) - len(refused),
         quarantined=quarantine.quarantine(source, [*batch.quarantined, *refused]) if _any(batch, refused) else 0,
         vectors=sum(
-            queue_vectors(source, name, ids, born=born) for name, ids in written.items() if ids and name in EMBEDDED_TABLES
+            queue_vectors(source, name, ids, born=born)
+            for name, ids in written.items()
+            if ids and name in EMBEDDED_TABLES
         ),
     )
 
@@ -64,8 +66,7 @@ def _any(batch: Batch, refused: list[Quarantined]) -> bool:
 
 def _count(batch: Batch) -> int:
     return sum(
-        len(records)
-        for records in (batch.projects, batch.wits, batch.statuses, batch.custom_fields, batch.work_items)
+        len(records) for records in (batch.projects, batch.wits, batch.statuses, batch.custom_fields, batch.work_items)
     )
 
 

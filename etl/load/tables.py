@@ -55,9 +55,7 @@ PROJECTS = Target(
     ranked=True,
 )
 WITS = Target("wits", ("name", "description", "subtask", "hierarchy_level"), ranked=True)
-STATUSES = Target(
-    "statuses", ("name", "category", "description"), (Reference("project_id", "projects"),), ranked=True
-)
+STATUSES = Target("statuses", ("name", "category", "description"), (Reference("project_id", "projects"),), ranked=True)
 CUSTOM_FIELDS = Target("custom_fields", ("name", "field_type", "operations", "schema"))
 WORK_ITEMS = Target(
     "work_items",

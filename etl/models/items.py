@@ -94,9 +94,7 @@ class WorkItem(FlowMetrics, FromSource):
         ]
         indexes = [
             models.Index(fields=["tenant", "key"], name="work_items_key"),
-            GinIndex(
-                fields=["custom_fields_overflow"], opclasses=["jsonb_path_ops"], name="work_items_overflow"
-            ),
+            GinIndex(fields=["custom_fields_overflow"], opclasses=["jsonb_path_ops"], name="work_items_overflow"),
             models.Index(
                 fields=["integration", "parent_external_id"],
                 condition=models.Q(parent=None, parent_external_id__isnull=False),

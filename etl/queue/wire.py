@@ -27,7 +27,7 @@ def properties_of(
         headers[REASON] = clean_reason(reason)
     if origin:
         headers[ORIGIN] = origin
-    return pika.BasicProperties(  # type: ignore[no-untyped-call]
+    return pika.BasicProperties(
         content_type="application/json",
         delivery_mode=pika.DeliveryMode.Persistent.value,
         priority=HIGHEST_AMQP_PRIORITY - priority,

@@ -83,9 +83,7 @@ def _derive(metrics: FlowMetrics) -> None:
     metrics.direct_completion = metrics.work_last_completed_at is not None and metrics.total_work_starts == 0
 
 
-def flow_metrics(
-    created: datetime, status_id: str, changes: Sequence[Change], categories: Categories
-) -> FlowMetrics:
+def flow_metrics(created: datetime, status_id: str, changes: Sequence[Change], categories: Categories) -> FlowMetrics:
     """The metrics of an item created then, now in that status, with its changes in order."""
     metrics = FlowMetrics()
     status = changes[0].from_id if changes else status_id

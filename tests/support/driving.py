@@ -32,7 +32,9 @@ def forget_delays(run_id: int) -> None:
         model.objects.filter(run_id=run_id).update(not_before=None)  # type: ignore[attr-defined]
 
 
-def work_off(run: EtlJobRun, *, shuffle: random.Random | None = None, stages: tuple[Stage, ...] = tuple(Stage)) -> list[Outcome]:
+def work_off(
+    run: EtlJobRun, *, shuffle: random.Random | None = None, stages: tuple[Stage, ...] = tuple(Stage)
+) -> list[Outcome]:
     """Handles units until none of those stages can be taken; what became of them. Retries are not waited for."""
     outcomes: list[Outcome] = []
     while True:

@@ -5,7 +5,16 @@ from typing import Any
 from etl.jobs.units import fetch
 
 # What says when and by which answer a row was written, not what the source said. Ids are replaced by natural keys.
-_LEFT_OUT = {"id", "created_at", "last_updated_at", "raw_data_id", "wits_as_of", "statuses_as_of", "tenant_id", "integration_id"}
+_LEFT_OUT = {
+    "id",
+    "created_at",
+    "last_updated_at",
+    "raw_data_id",
+    "wits_as_of",
+    "statuses_as_of",
+    "tenant_id",
+    "integration_id",
+}
 _NATURAL = {"project_id": "projects", "wit_id": "wits", "status_id": "statuses", "from_status_id": "statuses",
             "to_status_id": "statuses", "parent_id": "work_items", "work_item_id": "work_items"}  # fmt: skip
 DERIVED = ("projects", "wits", "statuses", "projects_wits", "projects_statuses", "work_items", "changelogs")
@@ -32,7 +41,9 @@ def _expression(table: str, column: str) -> str:
 def rows_of(table: str, integration_id: int) -> list[dict[str, Any]]:
     """An integration's rows of a table, with natural keys for ids, in a stable order."""
     columns = [column for column in _columns(table) if column not in _LEFT_OUT]
-    sql = f"SELECT {', '.join(_expression(table, column) for column in columns)} FROM {table} t WHERE integration_id = %s"
+    sql = (
+        f"SELECT {', '.join(_expression(table, column) for column in columns)} FROM {table} t WHERE integration_id = %s"
+    )
     return sorted((dict(zip(columns, row, strict=True)) for row in fetch(sql, [integration_id])), key=repr)
 
 

@@ -29,7 +29,9 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--port", type=int, default=8000, help="of the admin")
         parser.add_argument("--no-serve", action="store_true", help="end after the summary")
-        parser.add_argument("--json", action="store_true", help="print the summary as one JSON object, as the last line")
+        parser.add_argument(
+            "--json", action="store_true", help="print the summary as one JSON object, as the last line"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.RABBITMQ_URL or settings.QDRANT_URL:

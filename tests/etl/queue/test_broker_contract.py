@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -194,6 +195,17 @@ def test_stopping_finishes_the_work_in_hand_and_loses_nothing(broker: Broker) ->
     assert sorted(first.bodies + after.bodies) == sorted(message.body for message in outgoing(10))
 
 
+def test_what_ends_while_it_is_being_stopped_does_not_come_again(broker: Broker) -> None:
+    for _ in range(15):
+        go = threading.Event()
+        recorder = Recorder(lambda _, go=go: Done() if go.wait(BOUND_SECONDS) else Dead("held up"))
+        broker.publish(outgoing(4))
+        with consuming(broker, WORK, recorder, threads=4, prefetch=4):
+            recorder.wait_for(4)
+            go.set()
+    assert waits_for_counts(broker, WORK, 0, 0)
+
+
 def test_a_handler_may_publish(broker: Broker) -> None:
     def pass_on(delivery: Delivery) -> Outcome:
         broker.publish([Outgoing(OTHER, delivery.body)])
@@ -207,11 +219,10 @@ def test_a_handler_may_publish(broker: Broker) -> None:
 
 
 def test_many_threads_publish_at_once(broker: Broker) -> None:
-    threads = [threading.Thread(target=broker.publish, args=(outgoing(150),)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(BOUND_SECONDS)
+    with ThreadPoolExecutor(8) as threads:
+        publishing = [threads.submit(broker.publish, outgoing(150)) for _ in range(8)]
+        for one in publishing:
+            one.result(BOUND_SECONDS)
     assert waits_for_counts(broker, WORK, 8 * 150, 0)
 
 

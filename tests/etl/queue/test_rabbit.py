@@ -110,7 +110,7 @@ def test_a_closed_broker_publishes_no_more(rabbit: RabbitBroker) -> None:
 
 def test_the_message_of_another_tool_is_taken_as_it_is(rabbit: RabbitBroker, rabbitmq_url: str) -> None:
     connection = pika.BlockingConnection(pika.URLParameters(rabbitmq_url))
-    connection.channel().basic_publish(EXCHANGE, WORK, b"{}", pika.BasicProperties(headers={"x-pulse-attempt": "many"}))  # type: ignore[no-untyped-call]
+    connection.channel().basic_publish(EXCHANGE, WORK, b"{}", pika.BasicProperties(headers={"x-pulse-attempt": "many"}))
     connection.close()
     recorder = Recorder()
     with consuming(rabbit, WORK, recorder):

@@ -1,0 +1,84 @@
+"""One worker process stores, transforms and loads the pages. Prints seconds, peak memory and rows written."""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import django
+
+django.setup()
+
+from django.core.management import call_command  # noqa: E402
+from django.db import transaction  # noqa: E402
+
+from etl import pipeline  # noqa: E402
+from etl.extraction.storage import Origin, store_answer  # noqa: E402
+from etl.jobs import lifecycle  # noqa: E402
+from etl.jobs.units import fetch  # noqa: E402
+from etl.models import EtlJobRun, RunKind  # noqa: E402
+from etl.queue.topology import Stage  # noqa: E402
+from integrations.models import Integration  # noqa: E402
+from pulse.tenancy.models import Tenant  # noqa: E402
+
+STEP = "jira_issues_with_changelogs"
+DERIVED = ("projects", "wits", "statuses", "work_items", "changelogs", "qdrant_vectors")
+
+
+def _run() -> EtlJobRun:
+    """A run of the benchmark's integration, in which the pages are units."""
+    call_command("migrate", verbosity=0)
+    tenant, _ = Tenant.objects.get_or_create(name="Benchmark")
+    integration = Integration.objects.filter(tenant=tenant).first()
+    if integration is None:
+        integration = Integration.objects.create(tenant=tenant, provider="jira", name="Benchmark")
+    steps = [step for step in integration.provider_code.steps if step.name == STEP]
+    return lifecycle.new_run(integration.jobs.get(), RunKind.IMPORT, "benchmark", {}, steps)
+
+
+def _versions() -> list[list[tuple[object, ...]]]:
+    return [fetch(f"SELECT count(*), max(xmin::text::bigint) FROM {table}", []) for table in DERIVED]
+
+
+def _timed(work: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _store(run: EtlJobRun, pages: list[Path]) -> None:
+    origin = Origin(run.tenant_id, run.integration_id, run.pk, STEP)
+    for page in pages:
+        with transaction.atomic():
+            store_answer(origin, "jira_issues", page.stem, page.read_bytes(), {})
+
+
+def _load(run: EtlJobRun) -> None:
+    for (raw_id,) in fetch("SELECT id FROM raw_extraction_data WHERE run_id = %s ORDER BY id", [run.pk]):
+        pipeline.handle(Stage.TRANSFORM, [raw_id])
+
+
+def main(folder: Path) -> None:
+    run, pages = _run(), sorted(folder.glob("*.json"))
+    before = _versions()
+    stored = _timed(lambda: _store(run, pages))
+    loaded = _timed(lambda: _load(run))
+    failed = fetch("SELECT count(*) FROM raw_extraction_data WHERE processing_status <> 'completed'", [])[0][0]
+    print(
+        json.dumps(
+            {
+                "seconds": round(stored + loaded, 3),
+                "store_seconds": round(stored, 3),
+                "load_seconds": round(loaded, 3),
+                "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+                "wrote_rows": _versions() != before,
+                "pages_not_loaded": failed,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

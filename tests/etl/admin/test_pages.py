@@ -1,0 +1,149 @@
+"""Every page opens, stays cheap, and shows hostile text as text."""
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.db import connection
+from django.db.models import Model
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from etl.admin.sidebar import TOPICS
+from etl.models import RawExtractionData
+from pulse.tenancy.admin.base import ReadOnlyAdmin
+from pulse.tenancy.admin.shown import LONGEST_JSON_CHARACTERS, heavy_fields, pretty_json
+from pulse.tenancy.models import Tenant
+from tests.etl.admin import addresses
+from tests.etl.admin.rows import APPS, HOSTILE, PAGES, Rows
+
+MOST_QUERIES_OF_A_LIST = 12
+MOST_QUERIES_OF_A_PAGE = 45
+
+
+def _queries(client: Client, address: str) -> list[str]:
+    with CaptureQueriesContext(connection) as captured:
+        response = client.get(address)
+    assert response.status_code == 200
+    return [query["sql"] for query in captured.captured_queries]
+
+
+def _of_table(queries: list[str], model: type[Model]) -> list[str]:
+    return [sql for sql in queries if f'FROM "{model._meta.db_table}"' in sql]
+
+
+def _more_rows(rows: Rows, model: type[Model], numbers: range) -> None:
+    for number in numbers:
+        if model is Tenant:
+            Tenant.objects.create(name=f"Acme {number}")
+        else:
+            rows.row(model, number)
+
+
+def test_every_model_of_the_four_apps_has_a_page() -> None:
+    models = {model for app in APPS for model in apps.get_app_config(app).get_models()}
+    assert {model for model, _ in PAGES} == models
+
+
+def test_the_sidebar_leads_to_every_page_once() -> None:
+    listed = [label for entries in TOPICS.values() for label, _ in entries]
+    assert sorted(listed) == sorted(model._meta.label_lower for model in admin.site._registry)
+
+
+@pytest.mark.parametrize(("model", "page"), PAGES)
+def test_a_list_opens_and_shows_hostile_text_as_text(
+    model: type[Model], page: Any, superuser: Client, acme: Rows
+) -> None:
+    acme.row(model)
+    response = superuser.get(addresses.list_of(model))
+    assert response.status_code == 200
+    assert HOSTILE not in response.content.decode()
+
+
+@pytest.mark.parametrize(("model", "page"), PAGES)
+def test_a_row_opens_with_few_queries_and_shows_hostile_text_as_text(
+    model: type[Model], page: Any, superuser: Client, acme: Rows
+) -> None:
+    row = acme.row(model)
+    assert len(_queries(superuser, addresses.page_of(row))) <= MOST_QUERIES_OF_A_PAGE
+    assert HOSTILE not in superuser.get(addresses.page_of(row)).content.decode()
+
+
+@pytest.mark.parametrize(("model", "page"), PAGES)
+def test_a_list_makes_no_more_queries_for_more_rows(
+    model: type[Model], page: Any, superuser: Client, acme: Rows
+) -> None:
+    _more_rows(acme, model, range(1, 3))
+    few = _queries(superuser, addresses.list_of(model))
+    _more_rows(acme, model, range(3, 9))
+    many = _queries(superuser, addresses.list_of(model))
+    assert len(many) <= len(few) <= MOST_QUERIES_OF_A_LIST
+
+
+@pytest.mark.parametrize(("model", "page"), PAGES)
+def test_a_list_reads_no_unbounded_column_that_it_does_not_show(
+    model: type[Model], page: Any, superuser: Client, acme: Rows
+) -> None:
+    acme.row(model)
+    shown = {*map(str, page.list_display), *page.list_loads}
+    unseen = [f'"{model._meta.db_table}"."{name}"' for name in heavy_fields(model) if name not in shown]
+    queries = _of_table(_queries(superuser, addresses.list_of(model)), model)
+    assert queries
+    assert not [sql for sql in queries for column in unseen if column in sql]
+
+
+@pytest.mark.parametrize(("model", "page"), [entry for entry in PAGES if isinstance(entry[1], ReadOnlyAdmin)])
+def test_a_list_of_what_workers_write_counts_no_rows(
+    model: type[Model], page: Any, superuser: Client, acme: Rows
+) -> None:
+    acme.row(model)
+    assert not [sql for sql in _queries(superuser, addresses.list_of(model)) if "COUNT(" in sql]
+
+
+@pytest.mark.parametrize(("model", "page"), PAGES)
+def test_a_search_finds_no_fault(model: type[Model], page: Any, superuser: Client, acme: Rows) -> None:
+    acme.row(model)
+    for words in ("1", "Acme", "100%'"):
+        assert superuser.get(addresses.list_of(model), {"q": words}).status_code == 200
+
+
+@pytest.mark.parametrize(("model", "page"), PAGES)
+def test_the_page_to_add_a_row_opens_where_there_is_one(
+    model: type[Model], page: Any, superuser: Client, acme: Rows
+) -> None:
+    expected = 403 if isinstance(page, ReadOnlyAdmin) or model._meta.label in ("etl.EtlJob", "tenancy.ApiKey") else 200
+    assert superuser.get(addresses.add(model)).status_code == expected
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"entity_type": "jira_issues"}, {"step": "jira_custom_fields"}, {"status__exact": "failed"}]
+)
+def test_raw_answers_and_checkpoints_are_filtered_without_reading_their_values(
+    parameters: dict[str, str], superuser: Client, acme: Rows
+) -> None:
+    acme.row(RawExtractionData)
+    response = superuser.get(addresses.list_of(RawExtractionData), parameters)
+    assert response.status_code in (200, 302)
+
+
+def test_an_answers_page_shows_its_payload_indented(superuser: Client, acme: Rows) -> None:
+    content = superuser.get(addresses.page_of(acme.row(RawExtractionData))).content.decode()
+    assert "&quot;text&quot;: &quot;&lt;script&gt;alert(1)&lt;/script&gt;&quot;,\n" in content
+
+
+def test_a_very_long_payload_is_cut_and_says_so() -> None:
+    shown = pretty_json({"text": "x" * (LONGEST_JSON_CHARACTERS + 100)})
+    assert len(shown) < LONGEST_JSON_CHARACTERS + 200
+    assert "characters more" in shown
+
+
+def test_the_first_page_and_its_sidebar_open(superuser: Client) -> None:
+    assert superuser.get("/admin/").status_code == 200
+
+
+def test_a_stranger_is_sent_to_the_login(client: Client, db: None) -> None:
+    response = client.get(addresses.list_of(RawExtractionData))
+    assert response.status_code == 302
+    assert response["Location"].startswith("/admin/login/")
+    assert client.get(response["Location"]).status_code == 200
