@@ -27,7 +27,9 @@ def _dump(table: str) -> str:
 def _empty_copies() -> None:
     with connection.cursor() as cursor:
         for table in (*TABLES, "raw_extraction_data"):
-            cursor.execute(f"DROP TABLE IF EXISTS floor_{table}; CREATE TABLE floor_{table} (LIKE {table} INCLUDING ALL)")
+            cursor.execute(
+                f"DROP TABLE IF EXISTS floor_{table}; CREATE TABLE floor_{table} (LIKE {table} INCLUDING ALL)"
+            )
 
 
 def _copy(table: str, columns: str, text: str) -> None:
@@ -37,7 +39,9 @@ def _copy(table: str, columns: str, text: str) -> None:
 
 def _store(page: bytes) -> None:
     escaped = page.decode().replace("\\", "\\\\")
-    columns = "(tenant_id, integration_id, step, entity_type, external_id, raw_data, extraction_metadata, processing_status)"
+    columns = (
+        "(tenant_id, integration_id, step, entity_type, external_id, raw_data, extraction_metadata, processing_status)"
+    )
     _copy("floor_raw_extraction_data", columns, f"1\t1\t\tjira_issues\t\t{escaped}\t{{}}\tpending\n")
 
 

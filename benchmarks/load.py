@@ -20,6 +20,7 @@ from etl.jobs import lifecycle  # noqa: E402
 from etl.jobs.units import fetch  # noqa: E402
 from etl.models import EtlJobRun, RunKind  # noqa: E402
 from etl.queue.topology import Stage  # noqa: E402
+from etl.workers.pool import tune_process  # noqa: E402
 from integrations.models import Integration  # noqa: E402
 from pulse.tenancy.models import Tenant  # noqa: E402
 
@@ -61,6 +62,7 @@ def _load(run: EtlJobRun) -> None:
 
 
 def main(folder: Path) -> None:
+    tune_process()
     run, pages = _run(), sorted(folder.glob("*.json"))
     before = _versions()
     stored = _timed(lambda: _store(run, pages))

@@ -19,7 +19,12 @@ def write_pages(folder: Path, issues: int, page_size: int) -> dict[str, float]:
         httpx.Client(base_url=server.url, auth=(server.email, server.token), timeout=60) as client,
     ):
         while True:
-            body = {"jql": "created >= 0 ORDER BY id", "fields": ["*all"], "expand": "changelog", "maxResults": page_size}
+            body = {
+                "jql": "created >= 0 ORDER BY id",
+                "fields": ["*all"],
+                "expand": "changelog",
+                "maxResults": page_size,
+            }
             answer = client.post("/rest/api/3/search/jql", json=body | ({"nextPageToken": token} if token else {}))
             answer.raise_for_status()
             page = answer.json()

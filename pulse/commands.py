@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 
@@ -23,7 +23,7 @@ class ScriptCommand(BaseCommand):
         try:
             answer = dict(self.run(options))
         except ValidationError as error:
-            raise CommandError("; ".join(error.messages)) from error
+            raise CommandError("; ".join(_told(error))) from error
         code = answer.pop("exit", 0)
         if options["json"]:
             self.stdout.write(orjson.dumps(answer, default=str).decode())
@@ -32,6 +32,17 @@ class ScriptCommand(BaseCommand):
                 self.stdout.write(f"{name}: {value}")
         if code:
             raise SystemExit(code)
+
+
+def _told(error: ValidationError) -> list[str]:
+    """The messages, each with the field that it is about."""
+    if not hasattr(error, "error_dict"):
+        return list(error.messages)
+    return [
+        message if name == NON_FIELD_ERRORS else f"{name}: {message}"
+        for name, messages in error.message_dict.items()
+        for message in messages
+    ]
 
 
 def pairs(texts: list[str], option: str) -> dict[str, str]:

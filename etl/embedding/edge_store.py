@@ -125,7 +125,7 @@ class EdgeStore(VectorStore):
             yield
         except StageError:
             raise
-        except Exception as error:  # noqa: BLE001 - the engine raises nothing more precise
+        except Exception as error:
             self._translate(collection, error)
 
     def _translate(self, collection: str, error: Exception) -> NoReturn:

@@ -15,6 +15,7 @@ from etl.jobs import planning
 from etl.jobs.units import columns, execute, fetch
 from etl.jobs.wakeups import UNIT_MODELS
 from etl.live.channel import LIVE_CHANNEL
+from etl.load.parents import adopt_orphans
 from etl.models import EtlJob, EtlJobEvent, EtlJobRun, EtlJobRunStep, Overall, QuarantinedRecord, StageState
 from etl.models.jobs import JOB_KINDS
 from etl.queue.topology import Stage
@@ -69,6 +70,9 @@ def _refresh(step: EtlJobRunStep) -> bool:
         setattr(step, name, states[name])
     if changed:
         step.save(update_fields=[*changed, "last_updated_at"])
+    if Stage.TRANSFORM in changed and step.transform in OVER:
+        # Of two items loaded side by side neither saw the other.
+        adopt_orphans(step.run.integration_id)
     return bool(changed)
 
 

@@ -54,3 +54,10 @@ class JobStatusConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # ch
         self._sent = update["version"]
         with suppress(Disconnected):  # the viewer left while we wrote
             await self.send_json(update)
+
+
+class NoSuchSocket(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channels has no types
+    """Refuses what has no other address."""
+
+    async def connect(self) -> None:
+        await self.close(code=NOT_FOUND)

@@ -53,6 +53,15 @@ class _Fanout:
             await layer.group_send(group, {"type": "job.changed"})
 
 
+def _group(payload: str) -> str:
+    """Who is to look again. Any session may notify: what names no job has all look."""
+    try:
+        return group_of(int(json.loads(payload)["job_id"]))
+    except (ValueError, LookupError, TypeError):
+        logger.warning("a notification that names no job: %.200r", payload)
+        return ALL_JOBS
+
+
 class Listener:
     """LISTENs for as long as its event loop runs."""
 
@@ -103,8 +112,8 @@ class Listener:
                 cursor.execute("SELECT 1")
         session.poll()
         while session.notifies:
-            event = json.loads(session.notifies.pop(0).payload)
-            loop.call_soon_threadsafe(fanout.add, group_of(event["job_id"]))
+            group = _group(session.notifies.pop(0).payload)
+            loop.call_soon_threadsafe(fanout.add, group)
 
 
 listener = Listener()

@@ -1,20 +1,19 @@
 """Loading projects, types, statuses, fields and their relations, and placeholders for what is only referred to."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from custommapping.models import Authority
-from etl.jobs.units import execute
+from etl.jobs.units import execute, fetch
 from etl.load.copying import Row, stage
-from etl.load.merging import Source, Written, merge
+from etl.load.merging import Source, merge
+from etl.load.quarantine import load_halving
 from etl.load.tables import CUSTOM_FIELDS, PROJECTS, STATUSES, WITS, Target
 from integrations.records import (
     Batch,
     CustomFieldRecord,
     ProjectRecord,
-    ProjectStatuses,
-    ProjectWits,
     StatusRecord,
     WitRecord,
     WorkItemRecord,
@@ -114,23 +113,72 @@ def status_rows(source: Source, batch: Batch) -> list[Row]:
     return _newest([*rows, *_mentioned_statuses(batch.work_items)])
 
 
-def load_catalogues(source: Source, batch: Batch, statuses: Sequence[Row]) -> dict[str, Written]:
-    """Merges all catalogue rows of a batch, references first; what was written, by table."""
+Known = Mapping[str, tuple[int, str | None]]
+"""What is known of a catalogue: each row's authority, and a status's own category, by source id."""
+
+
+def read_known(integration_id: int) -> dict[str, Known]:
+    """The integration's catalogues, by table."""
+    known: dict[str, dict[str, tuple[int, str | None]]] = {"projects": {}, "wits": {}, "statuses": {}}
+    rows = fetch(
+        """SELECT 'projects', external_id, authority, NULL FROM projects WHERE integration_id = %(integration)s
+           UNION ALL SELECT 'wits', external_id, authority, NULL FROM wits WHERE integration_id = %(integration)s
+           UNION ALL SELECT 'statuses', external_id, authority, category FROM statuses
+               WHERE integration_id = %(integration)s""",
+        {"integration": integration_id},
+    )
+    for table, external_id, authority, category in rows:
+        known[table][external_id] = (authority, category)
+    return dict(known)
+
+
+def _worth(rows: Iterable[Row], known: Known) -> list[Row]:
+    """The best row of each, without those that a better source has written already: on most pages, all of them."""
+    return [row for row in _newest(rows) if row[2] >= known.get(row[0], (-1, None))[0]]
+
+
+def has_news(statuses: Iterable[Row], known: Known) -> bool:
+    """Whether a status row may change what a status means for flow: a new status, or another category."""
+    for row in statuses:
+        authority, category = known.get(row[0], (-1, None))
+        if row[2] >= authority and (category != row[4] or authority < 0):
+            return True
+    return False
+
+
+Refuse = Callable[[str, Row, str], None]
+"""Told of a row that PostgreSQL does not take: its table, the row, and why."""
+
+
+def load_catalogues(
+    source: Source, batch: Batch, statuses: Sequence[Row], known: Mapping[str, Known], refuse: Refuse
+) -> dict[str, list[int]]:
+    """Merges all catalogue rows of a batch, references first; the ids of those written, by table."""
     projects = [_project_row(project, source.extracted_at) for project in batch.projects]
     projects += [*_seen_projects(batch.work_items), *_mentioned_projects(batch, source.extracted_at)]
     wits = [_wit_row(wit, source.extracted_at) for wit in batch.wits]
     wits += [_wit_row(item.wit, item.updated, Authority.SEEN) for item in batch.work_items]
-    fields = [_field_row(field, source.extracted_at) for field in batch.custom_fields]
     plan: list[tuple[Target, list[Row]]] = [
-        (PROJECTS, _newest(projects)),
-        (WITS, _newest(wits)),
-        (STATUSES, list(statuses)),
-        (CUSTOM_FIELDS, fields),
+        (PROJECTS, _worth(projects, known["projects"])),
+        (WITS, _worth(wits, known["wits"])),
+        (STATUSES, _worth(statuses, known["statuses"])),
+        (CUSTOM_FIELDS, [_field_row(field, source.extracted_at) for field in batch.custom_fields]),
     ]
-    written = {target.name: merge(target, source, rows) for target, rows in plan if rows}
+    written = {target.name: _merge_all(target, source, rows, refuse) for target, rows in plan if rows}
     _relate(source, "wit", "wits", [(pair.project_id, pair.wit_ids) for pair in batch.project_wits])
     _relate(source, "status", "statuses", [(pair.project_id, pair.status_ids) for pair in batch.project_statuses])
     return written
+
+
+def _merge_all(target: Target, source: Source, rows: Sequence[Row], refuse: Refuse) -> list[int]:
+    """Merges the rows of one catalogue but those that PostgreSQL refuses; the ids of those written."""
+    ids: list[int] = []
+    load_halving(
+        rows,
+        lambda part: ids.extend(merge(target, source, part).ids.values()),
+        lambda row, reason: refuse(target.name, row, reason),
+    )
+    return ids
 
 
 def _relate(source: Source, other: str, others: str, relations: Sequence[Relation]) -> None:
@@ -173,15 +221,3 @@ def _relate(source: Source, other: str, others: str, relations: Sequence[Relatio
                 AND integration_id = %(integration)s AND external_id = ANY(%(projects)s)""",
             parameters,
         )
-
-
-def has_news(rows: Iterable[Row], known: dict[str, tuple[int, str | None]]) -> bool:
-    """Whether a status row may change what a status means for flow: a new status, or another category.
-
-    ``known`` maps status ids to (authority, category).
-    """
-    for row in rows:
-        authority, category = known.get(row[0], (-1, None))
-        if row[2] >= authority and (category != row[4] or authority < 0):
-            return True
-    return False

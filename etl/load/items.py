@@ -83,6 +83,7 @@ def _row(record: WorkItemRecord, meaning: Meaning, digest: str) -> Row:
         record.project_id,
         record.wit.external_id,
         record.status.external_id,
+        record.parent_id,
     )
 
 
@@ -97,7 +98,6 @@ def load_items(
     )
     current = _current(source)
     _load_changelogs(source, records, current)
-    _adopt(source)
     return current
 
 
@@ -185,31 +185,3 @@ def _changelog_merge() -> str:
 
 
 _CHANGELOG_MERGE = _changelog_merge()
-
-
-def _adopt(source: Source) -> None:
-    """Links items to their parents: those of this answer, and children that were loaded before their parent."""
-    execute(
-        """UPDATE work_items c SET parent_id = p.id FROM staged_work_items s, work_items p
-           WHERE c.tenant_id = %(tenant)s AND c.integration_id = %(integration)s AND c.external_id = s.external_id
-             AND p.tenant_id = %(tenant)s AND p.integration_id = %(integration)s
-             AND p.external_id = c.parent_external_id AND c.parent_id IS DISTINCT FROM p.id""",
-        {"tenant": source.tenant_id, "integration": source.integration_id},
-    )
-    execute(
-        """UPDATE work_items c SET parent_id = NULL FROM staged_work_items s
-           WHERE c.tenant_id = %(tenant)s AND c.integration_id = %(integration)s AND c.external_id = s.external_id
-             AND c.parent_external_id IS NULL AND c.parent_id IS NOT NULL""",
-        {"tenant": source.tenant_id, "integration": source.integration_id},
-    )
-
-
-def adopt_orphans(integration_id: int) -> int:
-    """Links children to parents that were loaded after, or beside, them; how many. Cheap: by partial index."""
-    return execute(
-        """UPDATE work_items c SET parent_id = p.id FROM work_items p
-           WHERE c.integration_id = %(integration)s AND c.parent_id IS NULL AND c.parent_external_id IS NOT NULL
-             AND p.tenant_id = c.tenant_id AND p.integration_id = c.integration_id
-             AND p.external_id = c.parent_external_id""",
-        {"integration": integration_id},
-    )

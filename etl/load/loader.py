@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from custommapping.fields import FieldMapping, read_mapping
+from custommapping.fields import read_mapping
 from etl.embedding.texts import EMBEDDED_TABLES
 from etl.load import quarantine
-from etl.load.catalogues import has_news, load_catalogues, status_rows
+from etl.load.catalogues import has_news, load_catalogues, read_known, status_rows
+from etl.load.copying import Row
 from etl.load.items import Meaning, load_items
 from etl.load.merging import Source
 from etl.load.vectors import queue_vectors
@@ -26,24 +27,15 @@ class Loaded:
 def load(source: Source, batch: Batch, digests: Mapping[str, str], *, born: str = "pending") -> Loaded:
     """Loads all that an answer says. ``digests`` are the content hashes of its items, by source id.
 
-    ``born`` is the state of the vectors that it queues. Raises what the database raises, but for refused records.
+    ``born`` is the state of the vectors that it queues. What PostgreSQL refuses is quarantined. Raises
+    CategoriesMoved, and any other database error.
     """
-    statuses = status_rows(source, batch)
-    # A load that changes what a status means must hold the lock alone; looked at again once the lock is held.
-    exclusive = has_news(statuses, categories.known_statuses(source.integration_id))
-    categories.lock(source.integration_id, exclusive=exclusive)
-    if not exclusive and has_news(statuses, categories.known_statuses(source.integration_id)):
-        raise CategoriesMoved
-    before = categories.read_categories(source.integration_id)
-    written = {name: list(merged.ids.values()) for name, merged in load_catalogues(source, batch, statuses).items()}
-    after = categories.read_categories(source.integration_id) if exclusive else before
-    refused, written["work_items"] = _load_items(source, batch, Meaning(_fields(source), after), digests)
-    moved = categories.changed(before, after)
-    if moved:
-        categories.recompute(source.integration_id, moved, after)
+    refused = list(batch.quarantined)
+    written, meaning = _load_catalogues(source, batch, refused)
+    written["work_items"] = _load_items(source, batch, meaning, digests, refused)
     return Loaded(
-        records=_count(batch) - len(refused),
-        quarantined=quarantine.quarantine(source, [*batch.quarantined, *refused]) if _any(batch, refused) else 0,
+        records=_count(batch) - len(refused) + len(batch.quarantined),
+        quarantined=quarantine.quarantine(source, refused) if refused else 0,
         vectors=sum(
             queue_vectors(source, name, ids, born=born)
             for name, ids in written.items()
@@ -56,25 +48,32 @@ class CategoriesMoved(Exception):
     """Another load changed what statuses mean between our look and our lock: begin again."""
 
 
-def _fields(source: Source) -> FieldMapping:
-    return read_mapping(source.tenant_id, source.integration_id)
+def _load_catalogues(source: Source, batch: Batch, refused: list[Quarantined]) -> tuple[dict[str, list[int]], Meaning]:
+    """(ids written by table, what the tenant's settings make of items), with the lock on what statuses mean."""
+    integration_id, statuses = source.integration_id, status_rows(source, batch)
+    known = read_known(integration_id)
+    # A load that changes what a status means must hold the lock alone; looked at again once the lock is held.
+    exclusive = has_news(statuses, known["statuses"])
+    categories.lock(integration_id, exclusive=exclusive)
+    if not exclusive and has_news(statuses, read_known(integration_id)["statuses"]):
+        raise CategoriesMoved
+    before = categories.read_categories(integration_id)
 
+    def refuse(table: str, row: Row, reason: str) -> None:
+        refused.append(Quarantined(table, row[0], f"{table} {row[0]}", reason))
 
-def _any(batch: Batch, refused: list[Quarantined]) -> bool:
-    return bool(batch.quarantined or refused)
-
-
-def _count(batch: Batch) -> int:
-    return sum(
-        len(records) for records in (batch.projects, batch.wits, batch.statuses, batch.custom_fields, batch.work_items)
-    )
+    written = load_catalogues(source, batch, statuses, known, refuse)
+    after = categories.read_categories(integration_id) if exclusive else before
+    moved = categories.changed(before, after)
+    if moved:
+        categories.recompute(integration_id, moved, after)
+    return written, Meaning(read_mapping(source.tenant_id, integration_id), after)
 
 
 def _load_items(
-    source: Source, batch: Batch, meaning: Meaning, digests: Mapping[str, str]
-) -> tuple[list[Quarantined], list[int]]:
-    """(the items that PostgreSQL refused, the ids of those whose text may have changed)."""
-    refused: list[Quarantined] = []
+    source: Source, batch: Batch, meaning: Meaning, digests: Mapping[str, str], refused: list[Quarantined]
+) -> list[int]:
+    """The ids of the items whose text may have changed; adds to ``refused`` what PostgreSQL refused."""
     current: dict[str, int] = {}
 
     def refuse(record: WorkItemRecord, reason: str) -> None:
@@ -85,4 +84,10 @@ def _load_items(
     )
     if current:
         quarantine.resolve(source, "work_items", list(current))
-    return refused, list(current.values())
+    return list(current.values())
+
+
+def _count(batch: Batch) -> int:
+    return sum(
+        len(records) for records in (batch.projects, batch.wits, batch.statuses, batch.custom_fields, batch.work_items)
+    )

@@ -83,6 +83,11 @@ WORK_ITEMS = Target(
         "content_hash",
         *METRIC_NAMES,
     ),
-    (Reference("project_id", "projects"), Reference("wit_id", "wits"), Reference("status_id", "statuses")),
+    (
+        Reference("project_id", "projects"),
+        Reference("wit_id", "wits"),
+        Reference("status_id", "statuses"),
+        Reference("parent_id", "work_items"),
+    ),
     dated=True,
 )

@@ -23,12 +23,6 @@ def lock(integration_id: int, *, exclusive: bool) -> None:
     execute(f"SELECT pg_advisory_xact_lock{shared}(hashtext('pulse categories'), %s)", [integration_id])
 
 
-def known_statuses(integration_id: int) -> dict[str, tuple[int, str | None]]:
-    """Each status's authority and own category, by its source id."""
-    rows = fetch("SELECT external_id, authority, category FROM statuses WHERE integration_id = %s", [integration_id])
-    return {row[0]: (row[1], row[2]) for row in rows}
-
-
 def read_categories(integration_id: int) -> dict[str, Category | None]:
     """What each status means: the tenant's mapping first, the source's category else."""
     rows = fetch(

@@ -2,29 +2,39 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from django.db import DatabaseError, connection
+import psycopg2
+from django.db import Error as DatabaseError
+from django.db import connection
 
 from etl.embedding.backends import close_stores
 from etl.jobs.schedule import queue_due_jobs
 from etl.jobs.sweep import sweep
+from etl.jobs.units import columns, execute
+from etl.jobs.wakeups import UNIT_MODELS
 from etl.workers.ownership import Ownership
 from etl.workers.pool import WorkerPool, known_workers
+from integrations.errors import Transient
 
 logger = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 1.0
+# A database or a broker that is away: said in one line. What is no such thing is shown with its traceback.
+AWAY = (DatabaseError, psycopg2.Error, Transient)
 
 
 class SchedulerLoop:
-    """Sweeps every second, and queues due jobs where it is to."""
+    """Sweeps every second, and queues due jobs where it is to. Does nothing while ``may_work`` says no."""
 
-    def __init__(self, *, schedule: bool, beat: WorkerPool | None = None, ownership: Ownership | None = None) -> None:
+    def __init__(
+        self, *, schedule: bool, beat: WorkerPool | None = None, may_work: Callable[[], bool] = lambda: True
+    ) -> None:
         self._schedule = schedule
         self._pool = beat
-        self._ownership = ownership
+        self._may_work = may_work
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self.run, name="scheduler", daemon=True)
 
@@ -36,12 +46,8 @@ class SchedulerLoop:
         if self._thread.is_alive():
             self._thread.join()
 
-    def request_stop(self) -> None:
-        """For signal handlers: returns at once."""
-        self._stopping.set()
-
     def run(self) -> None:
-        """Until stopped. A database that is away is waited for."""
+        """Until stopped. Whatever a turn meets, the next one tries again: without the sweep nothing recovers."""
         try:
             while not self._stopping.is_set():
                 self._tick()
@@ -51,40 +57,62 @@ class SchedulerLoop:
 
     def _tick(self) -> None:
         try:
-            if self._ownership is not None and not self._ownership.acquire():
+            if not self._may_work():
                 return
             if self._schedule:
                 queue_due_jobs()
             sweep()
             if self._pool is not None:
                 self._pool.beat()
-        except DatabaseError as error:
-            logger.warning("the sweep will try again: %s", error)
+        except Exception as error:
+            logger.warning("the sweep will try again: %s", error, exc_info=not isinstance(error, AWAY))
             connection.close()
 
 
 class EmbeddedRuntime:
-    """All workers in this process, where no other process has them. A context manager."""
+    """All workers in this process, where no other process has them. A context manager.
+
+    Where another has them, they start here as soon as it has ended, however it did.
+    """
 
     def __init__(self, *, schedule: bool) -> None:
         self._ownership = Ownership()
         self._pool = WorkerPool(known_workers())
-        self._loop = SchedulerLoop(schedule=schedule, beat=self._pool, ownership=self._ownership)
+        self._loop = SchedulerLoop(schedule=schedule, beat=self._pool, may_work=self._take_part)
         self.owns = False
 
     def __enter__(self) -> Self:
-        """``owns`` tells whether the workers run here; where not, another process has them."""
-        self.owns = self._ownership.acquire()
-        if self.owns:
-            self._pool.start()
-            self._loop.start()
+        """``owns`` tells whether the workers run here."""
+        self._take_part()
+        self._loop.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._loop.stop()
         if self.owns:
-            self._loop.stop()
             self._pool.stop()
             close_stores()
-            self._ownership.release()
+        self._ownership.release()
+
+    def _take_part(self) -> bool:
+        """Whether this process has the right to work now; the first time it has, its workers start."""
+        if not self._ownership.acquire():
+            return False
+        if not self.owns:
+            _inherit()
+            self.owns = True
+            self._pool.start()
+        return True
+
+
+def _inherit() -> None:
+    """Frees what the owner before us had published or held: its queue and its workers ended with its process."""
+    for model in UNIT_MODELS.values():
+        names = columns(model)
+        execute(
+            f"""UPDATE {names.table} SET published_at = NULL, lease_until = least(lease_until, now())
+                WHERE {names.state} IN ('pending', 'processing')""",
+            [],
+        )

@@ -1,6 +1,19 @@
 """The web process: daphne, started from a command."""
 
+import socket
+
 from daphne.server import Server
+
+
+def ensure_free(host: str, port: int) -> None:
+    """Raises OSError, naming the address, where nobody could listen there: daphne would only log it, and end well."""
+    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            raise OSError(f"cannot listen on {host}:{port}: {error.strerror}") from error
 
 
 def serve_until_interrupted(host: str, port: int) -> None:

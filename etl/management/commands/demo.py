@@ -1,6 +1,8 @@
 """manage.py demo: the main job, end to end, on a sandbox site. `make demo` calls it."""
 
+import signal
 from collections.abc import Mapping
+from types import FrameType
 from typing import Any
 
 import orjson
@@ -16,9 +18,14 @@ from etl.jobs import lifecycle
 from etl.jobs.watching import wait_for_end
 from etl.models import EtlJobRun, Overall
 from etl.workers.runtime import EmbeddedRuntime
-from etl.workers.web import serve_until_interrupted
+from etl.workers.web import ensure_free, serve_until_interrupted
 
 HOST = "127.0.0.1"
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    """Before the pages are served: leaves in order, so that the sandbox and the database end too."""
+    raise SystemExit(128 + number)
 
 
 class Command(BaseCommand):
@@ -36,6 +43,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.RABBITMQ_URL or settings.QDRANT_URL:
             raise CommandError("the demo shows the embedded profile: unset RABBITMQ_URL and QDRANT_URL")
+        if not options["no_serve"]:
+            self._ensure_free(options["port"])
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _end)
         console = Console(stderr=options["json"], highlight=False)
         console.print("migrating the database", style="dim")
         call_command("migrate", verbosity=0)
@@ -48,6 +59,13 @@ class Command(BaseCommand):
                 serve_until_interrupted(HOST, options["port"])
         if failed:
             raise SystemExit(1)
+
+    def _ensure_free(self, port: int) -> None:
+        """Asked first: nobody wants to hear of a taken port after two minutes."""
+        try:
+            ensure_free(HOST, port)
+        except OSError as error:
+            raise CommandError(f"{error}; choose another with --port") from error
 
     def _run(self, url: str, console: Console, options: Mapping[str, Any]) -> bool:
         """Runs the job and shows what came of it; whether it failed."""

@@ -6,8 +6,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, connection
+from django.db import Error as DatabaseError
+from django.db import connection
 
+from etl.embedding.backends import close_stores
+from etl.queue.broker import BrokerUnavailable
 from etl.queue.topology import Tier
 from etl.workers.pool import ALL_TIERS, WorkerPool, known_workers
 
@@ -29,12 +32,17 @@ class Command(BaseCommand):
         chosen = options["tier"] or ["all"]
         pool = WorkerPool(names, ALL_TIERS if "all" in chosen else tuple(map(Tier, chosen)), options["threads"])
         stopping = stop_on_signals()
-        pool.start()
+        try:
+            pool.start()
+        except BrokerUnavailable as error:
+            raise CommandError(str(error)) from error
         self.stdout.write(f"taking messages: {', '.join(names)} for {', '.join(chosen)}")
         while not stopping.wait(BEAT_SECONDS):
             self._beat(pool)
         self.stdout.write("stopping: the work in hand is finished first")
-        if not pool.stop():
+        ended = pool.stop()
+        close_stores()
+        if not ended:
             raise SystemExit(1)
 
     def _names(self, wanted: list[str]) -> list[str]:

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from etl.workers.runtime import EmbeddedRuntime
-from etl.workers.web import serve_until_interrupted
+from etl.workers.web import ensure_free, serve_until_interrupted
 
 
 class Command(BaseCommand):
@@ -19,8 +19,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.RABBITMQ_URL:
             raise CommandError("RABBITMQ_URL is set: run daphne, run_worker and run_scheduler instead")
+        try:
+            ensure_free(options["host"], options["port"])
+        except OSError as error:
+            raise CommandError(str(error)) from error
         with EmbeddedRuntime(schedule=True) as runtime:
             if not runtime.owns:
-                self.stderr.write("another process runs the workers of this folder; serving pages only")
+                self.stderr.write("another process runs the workers of this folder; serving pages only until it ends")
             self.stdout.write(f"serving on http://{options['host']}:{options['port']}/")
             serve_until_interrupted(options["host"], options["port"])

@@ -10,8 +10,9 @@ from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from etl.admin.sidebar import TOPICS
-from etl.models import RawExtractionData
+from etl.admin.sidebar import TOPICS, navigation
+from etl.models import ExtractionCheckpoint, RawExtractionData, WorkerRow
+from integrations.registry import get_provider
 from pulse.tenancy.admin.base import ReadOnlyAdmin
 from pulse.tenancy.admin.shown import LONGEST_JSON_CHARACTERS, heavy_fields, pretty_json
 from pulse.tenancy.models import Tenant
@@ -117,14 +118,20 @@ def test_the_page_to_add_a_row_opens_where_there_is_one(
 
 
 @pytest.mark.parametrize(
-    "parameters", [{"entity_type": "jira_issues"}, {"step": "jira_custom_fields"}, {"status__exact": "failed"}]
+    ("model", "parameter", "value"),
+    [
+        (RawExtractionData, "entity_type", sorted(get_provider("jira").entity_types())[0]),
+        (ExtractionCheckpoint, "step", get_provider("jira").steps[0].name),
+    ],
 )
-def test_raw_answers_and_checkpoints_are_filtered_without_reading_their_values(
-    parameters: dict[str, str], superuser: Client, acme: Rows
+def test_a_list_is_filtered_by_what_providers_declare(
+    model: type[Model], parameter: str, value: str, superuser: Client, acme: Rows
 ) -> None:
-    acme.row(RawExtractionData)
-    response = superuser.get(addresses.list_of(RawExtractionData), parameters)
-    assert response.status_code in (200, 302)
+    wanted, other = acme.row(model), acme.row(model, 2)
+    model._default_manager.filter(pk=wanted.pk).update(**{parameter: value})
+    content = superuser.get(addresses.list_of(model), {parameter: value}).content.decode()
+    assert addresses.page_of(wanted) in content
+    assert addresses.page_of(other) not in content
 
 
 def test_an_answers_page_shows_its_payload_indented(superuser: Client, acme: Rows) -> None:
@@ -147,3 +154,13 @@ def test_a_stranger_is_sent_to_the_login(client: Client, db: None) -> None:
     assert response.status_code == 302
     assert response["Location"].startswith("/admin/login/")
     assert client.get(response["Location"]).status_code == 200
+
+
+def test_the_sidebar_offers_only_what_the_person_may_see(superuser: Client, administrator: Client) -> None:
+    assert _offered(superuser) - _offered(administrator) == {addresses.list_of(WorkerRow)}
+
+
+def _offered(client: Client) -> set[str]:
+    """The links of the sidebar for this person."""
+    request = client.get("/admin/").wsgi_request
+    return {item["link"] for topic in navigation(request) for item in topic["items"]}

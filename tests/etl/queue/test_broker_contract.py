@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from etl.queue.broker import EXPIRED, Broker, Dead, Delivery, Done, Outcome, Outgoing, PublishFailed, RetryIn
+from etl.queue.broker import EXPIRED, Broker, Dead, Delivery, Done, Handler, Outcome, Outgoing, PublishFailed, RetryIn
 from etl.queue.topology import FAILED_QUEUE, JOBS_QUEUE, Stage, Tier, UnknownQueue, queue_for
 from integrations.errors import Permanent
 from tests.etl.queue.recorder import BOUND_SECONDS, SHORT_LIVED, Recorder, consuming, waits_for_counts
@@ -195,10 +195,14 @@ def test_stopping_finishes_the_work_in_hand_and_loses_nothing(broker: Broker) ->
     assert sorted(first.bodies + after.bodies) == sorted(message.body for message in outgoing(10))
 
 
+def held_until(go: threading.Event) -> Handler:
+    return lambda _: Done() if go.wait(BOUND_SECONDS) else Dead("held up")
+
+
 def test_what_ends_while_it_is_being_stopped_does_not_come_again(broker: Broker) -> None:
     for _ in range(15):
         go = threading.Event()
-        recorder = Recorder(lambda _, go=go: Done() if go.wait(BOUND_SECONDS) else Dead("held up"))
+        recorder = Recorder(held_until(go))
         broker.publish(outgoing(4))
         with consuming(broker, WORK, recorder, threads=4, prefetch=4):
             recorder.wait_for(4)

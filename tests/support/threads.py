@@ -1,0 +1,28 @@
+"""Doing several things at once, each in a thread with a database connection of its own."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from django.db import connection
+
+T = TypeVar("T")
+
+LIMIT_SECONDS = 30
+
+
+def at_once(*tasks: Callable[[], T]) -> list[T]:
+    """The results of tasks that begin together. Raises what a task raised, TimeoutError where one hangs."""
+    together = threading.Barrier(len(tasks), timeout=LIMIT_SECONDS)
+
+    def run(task: Callable[[], T]) -> T:
+        try:
+            together.wait()
+            return task()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(tasks)) as pool:
+        futures = [pool.submit(run, task) for task in tasks]
+        return [future.result(timeout=LIMIT_SECONDS) for future in futures]
