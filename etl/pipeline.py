@@ -66,13 +66,16 @@ def handle(stage: Stage, unit_ids: Sequence[int]) -> Outcome:
 def _work(stage: Stage, lease: Lease) -> Outcome:
     """Every error becomes a state of the unit and an outcome of its message."""
     try:
+        if stage is Stage.EXTRACTION:
+            limits.check(lease)
         with held(lease):
             STAGES[stage].work(lease)
     except LeaseLost:
         logger.info("%s unit %s was taken over by another worker", stage, lease.ids)
     except RateLimited as error:
         units.park(lease, error.until, _told(lease, error))
-        limits.block(lease, error.until)
+        if stage is Stage.EXTRACTION:
+            limits.block(lease, error.until)
     except (Transient, OperationalError, InterfaceError) as error:
         return _again(stage, lease, error)
     except (Permanent, DatabaseError) as error:
@@ -81,7 +84,8 @@ def _work(stage: Stage, lease: Lease) -> Outcome:
         logger.exception("%s unit %s failed", stage, lease.ids)
         return _give_up(stage, lease, error)
     else:
-        limits.succeeded(lease)
+        if stage is Stage.EXTRACTION:
+            limits.succeeded(lease)
     return Done()
 
 
@@ -99,7 +103,7 @@ def _again(stage: Stage, lease: Lease, error: Exception) -> Outcome:
     if isinstance(error, OperationalError | InterfaceError):
         connection.close_if_unusable_or_obsolete()
     told, attempt = _told(lease, error), units.tries(lease) + 1
-    if stage is Stage.EXTRACTION:
+    if stage is Stage.EXTRACTION and isinstance(error, Transient):
         limits.failed(lease, told)
     if attempt >= max_tries(stage):
         return _give_up(stage, lease, error)

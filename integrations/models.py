@@ -2,7 +2,6 @@
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models.functions import Now
 
 from integrations.encryption import EncryptedJSONField
 from integrations.provider import Connection, Provider
@@ -52,14 +51,12 @@ class Integration(TenantOwned):
         return Connection(self.pk or 0, self.name, dict(self.settings), dict(self.secrets))
 
 
-class IntegrationLimit(models.Model):
+class IntegrationLimit(TenantOwned):
     """What holds an integration back: a rate limit of the site, or a circuit opened by errors in a row."""
 
     integration = models.OneToOneField(Integration, on_delete=models.CASCADE, primary_key=True, related_name="limit")
-    tenant = models.ForeignKey("tenancy.Tenant", on_delete=models.PROTECT, related_name="+", db_index=False)
     blocked_until = models.DateTimeField(null=True, blank=True)
     errors_in_a_row = models.PositiveIntegerField(default=0, db_default=0)
-    last_updated_at = models.DateTimeField(auto_now=True, db_default=Now())
 
     class Meta:
         db_table = "integration_limits"

@@ -82,6 +82,13 @@ def embed(lease: Lease) -> None:
     hashes = [(wanted.unit_id, wanted.content_hash) for wanted in texts]
     with units.ending(lease, ", model = %s, published_at = NULL", [get_encoder().model]):
         _reopen_changed(hashes)
+        _forget(gone)
+
+
+def _forget(gone: set[int]) -> None:
+    """Their points are gone: should a row come back with the same text, that is a text to embed."""
+    if gone:
+        QdrantVector.objects.filter(pk__in=gone).update(content_hash="")
 
 
 def _reopen_changed(embedded: list[tuple[int, str]]) -> None:

@@ -55,11 +55,14 @@ def _bad_paths(value: Any) -> Iterator[str]:
 
 
 def clean(body: bytes) -> Cleaned:
-    """Raises Permanent where the body is not UTF-8, or where what must be cleaned is not JSON."""
+    """Raises Permanent where the body is not UTF-8, has a NUL byte, or must be cleaned and is not JSON."""
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
         raise Permanent(f"the answer is not UTF-8: byte {error.start} is {body[error.start]:#x}") from error
+    # JSON has no such byte, and no text can be sent to PostgreSQL with it.
+    if (place := body.find(0)) >= 0:
+        raise Permanent(f"the answer is not JSON: byte {place} is a NUL")
     if not _SUSPECT.search(body):
         return Cleaned(text)
     mended = _ESCAPE.sub(_mend, text)

@@ -13,14 +13,16 @@ from django.utils import timezone
 
 from etl.jobs import planning
 from etl.jobs.units import columns, execute, fetch
-from etl.jobs.wakeups import UNIT_MODELS
+from etl.jobs.wakeups import OF_ITS_OWN, UNIT_MODELS
 from etl.live.channel import LIVE_CHANNEL
 from etl.load.parents import adopt_orphans
-from etl.models import EtlJob, EtlJobEvent, EtlJobRun, EtlJobRunStep, Overall, QuarantinedRecord, StageState
+from etl.models import EtlJob, EtlJobEvent, EtlJobRun, EtlJobRunStep, Overall, QuarantinedRecord, RunKind, StageState
 from etl.models.jobs import JOB_KINDS
 from etl.queue.topology import Stage
 
 OVER = (StageState.FINISHED, StageState.FAILED)
+# The answers of other runs were fetched by earlier ones.
+_CALLING = (RunKind.SYNC, RunKind.REPAIR, RunKind.DISCOVERY)
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ def stage_facts(run_id: int, step: str) -> dict[Stage, StageFacts]:
     parts = []
     for stage, model in UNIT_MODELS.items():
         names = columns(model)
-        one = f"EXISTS (SELECT 1 FROM {names.table} WHERE run_id = %(run)s AND step = %(step)s AND {names.state}"
+        where = f"run_id = %(run)s AND step = %(step)s AND {OF_ITS_OWN[stage]}"
+        one = f"EXISTS (SELECT 1 FROM {names.table} WHERE {where} AND {names.state}"
         parts.append(f"SELECT '{stage.value}', {one} IN ('pending', 'processing')), {one} = 'failed')")
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts), {"run": run_id, "step": step})
@@ -129,9 +132,10 @@ def _finish(run: EtlJobRun, steps: list[EtlJobRunStep]) -> None:
     run.finished_at = timezone.now()
     run.execution_time = (run.finished_at - run.started_at).total_seconds()
     run.memory_usage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    run.api_calls_made, run.records_processed = fetch(
+    answers, run.records_processed = fetch(
         "SELECT count(*), coalesce(sum(records), 0) FROM raw_extraction_data WHERE run_id = %s", [run.pk]
     )[0]
+    run.api_calls_made = answers if run.kind in _CALLING else 0
     run.vectorization_queued = fetch("SELECT count(*) FROM qdrant_vectors WHERE run_id = %s", [run.pk])[0][0]
     run.errors_encountered = sum(_failed_count(run.pk, stage) for stage in Stage)
     run.quarantined = QuarantinedRecord.objects.filter(run=run, resolved_at=None).count()
@@ -151,8 +155,8 @@ def _first_error(run_id: int) -> str:
     for model in UNIT_MODELS.values():
         names = columns(model)
         rows = fetch(
-            f"SELECT error_details ->> 'error' FROM {names.table} WHERE run_id = %s AND {names.state} = 'failed'"
-            " ORDER BY id LIMIT 1",
+            f"SELECT coalesce(error_details ->> 'error', '') FROM {names.table}"
+            f" WHERE run_id = %s AND {names.state} = 'failed' ORDER BY id LIMIT 1",
             [run_id],
         )
         if rows:
@@ -183,6 +187,11 @@ def _write_job(run: EtlJobRun, steps: list[EtlJobRunStep]) -> None:
         if run.status == Overall.FINISHED:
             job.last_sync_date = run.started_at
     job.save()
+    announce(job)
+
+
+def announce(job: EtlJob) -> None:
+    """Tells whoever watches that the job's status is another one, once this transaction commits."""
     execute("SELECT pg_notify(%s, %s)", [LIVE_CHANNEL, json.dumps({"job_id": job.pk, "tenant_id": job.tenant_id})])
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import connection
 
 from etl.jobs import units
 from etl.jobs.units import Lease
@@ -34,24 +34,22 @@ class _Keeper:
             self._held.discard(lease)
 
     def _renew_all(self) -> None:
-        try:
-            while True:
-                with self._changed:
-                    self._changed.wait(settings.UNIT_LEASE_SECONDS / 3)
-                    if not self._held:
-                        self._thread = None
-                        return
-                    held = tuple(self._held)
-                self._renew(held)
-        finally:
-            connection.close()
+        while True:
+            with self._changed:
+                self._changed.wait(settings.UNIT_LEASE_SECONDS / 3)
+                if not self._held:
+                    self._thread = None
+                    return
+                held = tuple(self._held)
+            self._renew(held)
 
     def _renew(self, held: tuple[Lease, ...]) -> None:
         try:
             for lease in held:
                 units.renew(lease)
-        except DatabaseError as error:
+        except Exception as error:  # whatever it is: without this thread every long unit would be taken back
             logger.warning("leases could not be renewed: %s", error)
+        finally:
             connection.close()
 
 

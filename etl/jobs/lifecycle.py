@@ -3,19 +3,23 @@
 Each transition is a guarded update with one winner; an illegal one raises IllegalTransition, which says why.
 """
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from etl.jobs import planning, units
-from etl.jobs.advance import advance, status_json
+from etl.jobs.advance import advance, announce, status_json
 from etl.jobs.wakeups import UNIT_MODELS, integrations_waiting, wake
 from etl.models import EtlJob, EtlJobEvent, EtlJobRun, EtlJobRunStep, Overall, RunKind
+from etl.queue.broker import PublishFailed
 from etl.queue.topology import Stage
 from integrations.models import Integration
 from integrations.provider import Step
+
+logger = logging.getLogger(__name__)
 
 STARTABLE = (Overall.NOT_STARTED, Overall.READY, Overall.FINISHED, Overall.FAILED, Overall.STOPPED)
 
@@ -24,8 +28,13 @@ class IllegalTransition(Exception):
     """The job or run is not in a state in which that can be done."""
 
 
-def sync_steps(integration: Integration) -> list[Step]:
-    return [step for step in integration.provider_code.steps if not step.on_demand]
+def sync_steps(integration: Integration, wanted: Sequence[str] = ()) -> list[Step]:
+    """The steps of a sync; only the wanted ones, where any are named."""
+    return [
+        step
+        for step in integration.provider_code.steps
+        if not step.on_demand and (not wanted or step.name in wanted)
+    ]
 
 
 def create_job(integration: Integration) -> EtlJob:
@@ -61,19 +70,27 @@ def new_run(job: EtlJob, kind: RunKind, trigger: str, config: Mapping[str, Any],
     return run
 
 
+def _startable(job_id: int) -> EtlJob:
+    """The job, locked. Raises IllegalTransition where it runs already."""
+    job = EtlJob.objects.select_for_update(of=("self",), no_key=True).select_related("integration").get(pk=job_id)
+    if job.overall not in STARTABLE:
+        raise IllegalTransition(f"job {job.pk} ({job.name}) is {job.overall}")
+    return job
+
+
 def start(job_id: int, *, trigger: str, config: Mapping[str, Any] | None = None) -> EtlJobRun:
     """Starts a sync: the job's state, the run's row and its first plan in one transaction; then wakes workers.
 
     Raises IllegalTransition where the job runs already, or its integration is inactive.
     """
     with transaction.atomic():
-        job = EtlJob.objects.select_for_update(of=("self",), no_key=True).select_related("integration").get(pk=job_id)
-        if job.overall not in STARTABLE:
-            raise IllegalTransition(f"job {job.pk} ({job.name}) is {job.overall}")
+        job = _startable(job_id)
         if not job.integration.active:
             raise IllegalTransition(f"integration {job.integration.name} of job {job.pk} is inactive")
-        run = new_run(job, RunKind.SYNC, trigger, config or {}, sync_steps(job.integration))
+        steps = sync_steps(job.integration, (config or {}).get("steps") or ())
+        run = new_run(job, RunKind.SYNC, trigger, config or {}, steps)
         EtlJob.objects.filter(pk=job.pk).update(last_run_started_at=timezone.now(), next_run=None)
+        units.adopt_vectors(run.integration_id, run.pk)
         EtlJobEvent.objects.create(tenant_id=run.tenant_id, run=run, message=f"run started by {trigger}")
         advance(run.pk)
     wake_integration(run.integration_id)
@@ -86,13 +103,13 @@ def reprocess(job_id: int, *, trigger: str) -> EtlJobRun:
     The answers become units of a new run. Raises IllegalTransition where the job runs already.
     """
     with transaction.atomic():
-        job = EtlJob.objects.select_for_update(of=("self",), no_key=True).select_related("integration").get(pk=job_id)
+        job = _startable(job_id)
         steps = sync_steps(job.integration)
         run = new_run(job, RunKind.REPROCESS, trigger, {}, steps)
         units.execute(
             """UPDATE raw_extraction_data SET run_id = %s, processing_status = 'pending', tries = 0, takes = 0,
                    not_before = NULL, published_at = NULL, lease_token = NULL, lease_until = NULL, error_details = NULL
-               WHERE integration_id = %s AND active AND is_complete AND step = ANY(%s)""",
+               WHERE integration_id = %s AND active AND is_complete AND parent_id IS NULL AND step = ANY(%s)""",
             [run.pk, job.integration_id, [step.name for step in steps]],
         )
         EtlJobEvent.objects.create(tenant_id=run.tenant_id, run=run, message=f"reprocessing started by {trigger}")
@@ -102,9 +119,13 @@ def reprocess(job_id: int, *, trigger: str) -> EtlJobRun:
 
 
 def wake_integration(integration_id: int) -> None:
-    for stage in Stage:
-        if integration_id in integrations_waiting(stage):
-            wake(stage, integration_id)
+    """Wakes what waits. A queue that is away is the sweep's business: what was begun is begun."""
+    try:
+        for stage in Stage:
+            if integration_id in integrations_waiting(stage):
+                wake(stage, integration_id)
+    except PublishFailed as error:
+        logger.warning("the queue took no wake-up, the sweep will: %s", error)
 
 
 def open_run(job_id: int) -> EtlJobRun | None:
@@ -136,6 +157,7 @@ def write_overall(job: EtlJob, overall: Overall) -> None:
     job.status = {**job.status, "overall": overall}
     job.version += 1
     job.save(update_fields=["status", "version", "last_updated_at"])
+    announce(job)
 
 
 def pause(job_id: int) -> EtlJobRun:

@@ -1,15 +1,27 @@
 """What holds an integration back as a whole: a site's rate limit, or errors in a row.
 
-``blocked_until`` only grows; it stops the wake-ups of all extraction units of the integration.
+``blocked_until`` only grows; it stops the wake-ups of all extraction units of the integration, and those that
+were woken before are put aside when their message comes.
 """
 
 from datetime import datetime
 
-from etl.jobs.units import Lease, execute
+from etl.jobs.units import Lease, execute, fetch
 from etl.models import EtlJobEvent
+from integrations.errors import RateLimited
 
 ERRORS_THAT_OPEN = 10
 OPEN_SECONDS = 300
+
+
+def check(lease: Lease) -> None:
+    """Raises RateLimited while the unit's integration is held back."""
+    rows = fetch(
+        "SELECT blocked_until FROM integration_limits WHERE integration_id = %s AND blocked_until > now()",
+        [lease.integration_id],
+    )
+    if rows:
+        raise RateLimited(f"the integration is held back until {rows[0][0]:%H:%M:%S}", rows[0][0])
 
 
 def block(lease: Lease, until: datetime) -> None:

@@ -30,6 +30,7 @@ def create_steps(run: EtlJobRun, steps: list[Step]) -> None:
 
 
 def _projects(run: EtlJobRun) -> list[ProjectRef]:
+    """The projects that are known to be there; of a restricted run, those of them that it names by key or id."""
     rows = Project.objects.filter(
         tenant_id=run.tenant_id,
         integration_id=run.integration_id,
@@ -37,7 +38,12 @@ def _projects(run: EtlJobRun) -> list[ProjectRef]:
         archived=False,
         authority=Authority.LISTED,
     )
-    return [ProjectRef(project.external_id, project.key) for project in rows.order_by("external_id")]
+    wanted = set(run.config.get("projects") or ())
+    return [
+        ProjectRef(project.external_id, project.key)
+        for project in rows.order_by("external_id")
+        if not wanted or wanted & {project.external_id, project.key}
+    ]
 
 
 def _watermarks(run: EtlJobRun, step: str) -> dict[str, datetime]:

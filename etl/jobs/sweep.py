@@ -3,6 +3,8 @@
 import logging
 from dataclasses import dataclass
 
+from django.db import DatabaseError
+
 from etl.jobs import units
 from etl.jobs.advance import advance
 from etl.jobs.wakeups import UNIT_MODELS, integrations_waiting, wake
@@ -55,6 +57,17 @@ def _wake_all(stage: Stage, swept: Swept) -> None:
             logger.warning("the queue took no wake-up: %s", error)
 
 
+def _advance(run_id: int) -> bool:
+    """One run that cannot be planned must not hold up the others."""
+    try:
+        return advance(run_id)
+    except DatabaseError:
+        raise
+    except Exception:
+        logger.exception("run %s cannot be brought up to date", run_id)
+        return False
+
+
 def sweep() -> Swept:
     """Takes back expired leases, cancels what slipped past a stop, wakes what may run, advances open runs."""
     swept = Swept()
@@ -62,5 +75,5 @@ def sweep() -> Swept:
         _recover(stage, swept)
         _wake_all(stage, swept)
     for run_id in EtlJobRun.objects.filter(status=Overall.RUNNING).values_list("pk", flat=True):
-        swept.advanced += advance(run_id)
+        swept.advanced += _advance(run_id)
     return swept

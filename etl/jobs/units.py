@@ -216,6 +216,17 @@ def reopen(model: type[Unit], run_id: int, states: Sequence[str]) -> int:
     )
 
 
+def adopt_vectors(integration_id: int, run_id: int) -> int:
+    """Makes the vectors wait in a new run that earlier ones left: their rows are loaded, so no sync would see them."""
+    return execute(
+        """UPDATE qdrant_vectors SET run_id = %s, status = 'pending', tries = 0, takes = 0, not_before = NULL,
+               published_at = NULL, error_details = NULL
+           WHERE integration_id = %s AND active AND status IN ('failed', 'cancelled')
+             AND step IN (SELECT step FROM etl_job_run_steps WHERE run_id = %s)""",
+        [run_id, integration_id, run_id],
+    )
+
+
 def take_back_expired(model: type[Unit]) -> list[tuple[int, int, bool]]:
     """Takes units back whose lease ran out: (id, run id, given up). Taken too often, a unit fails."""
     names = columns(model)

@@ -22,6 +22,8 @@ UNIT_MODELS: dict[Stage, type[Unit]] = {
     Stage.TRANSFORM: RawExtractionData,
     Stage.EMBEDDING: QdrantVector,
 }
+# What completes another answer is no work of its own: it waits with that one, also where that one failed.
+OF_ITS_OWN = {Stage.EXTRACTION: "true", Stage.TRANSFORM: "parent_id IS NULL", Stage.EMBEDDING: "true"}
 # An answer that others complete is not woken before they are there, and they are not woken at all.
 _WAKEABLE = {
     Stage.EXTRACTION: "NOT EXISTS (SELECT 1 FROM integration_limits l"
@@ -29,6 +31,14 @@ _WAKEABLE = {
     Stage.TRANSFORM: "u.is_complete AND u.parent_id IS NULL",
     Stage.EMBEDDING: "true",
 }
+# Whether nothing of the step was woken before. Extraction is not idle any more once it is planned.
+_FIRST = {
+    Stage.EXTRACTION: "NOT EXISTS (SELECT 1 FROM extraction_checkpoints f WHERE f.run_id = c.run_id"
+    " AND f.step = c.step AND (f.published_at IS NOT NULL OR f.status <> 'pending' OR f.pages > 0))",
+    Stage.TRANSFORM: "s.transform = 'idle'",
+    Stage.EMBEDDING: "s.embedding = 'idle'",
+}
+_NO_HINTS = {"first_item": False, "last_item": False, "last_job_item": False}
 _DETAIL = {
     Stage.EXTRACTION: "u.partition_key, '', true",
     Stage.TRANSFORM: "u.entity_type, '', true",
@@ -83,22 +93,22 @@ def _mark_published(stage: Stage, integration_id: int) -> list[Woken]:
                 WHERE u.id = c.id AND r.id = c.run_id AND s.run_id = c.run_id AND s.step = c.step
                   AND i.id = u.integration_id AND t.id = u.tenant_id
                 RETURNING u.id, u.run_id, u.step, {_DETAIL[stage]}, u.tenant_id, t.tier, r.job_id, i.provider,
-                    s.{stage.value} = 'idle'""",
+                    {_FIRST[stage]}""",
             [integration_id, _window(stage), integration_id],
         )
     return sorted((_woken(row) for row in rows), key=lambda unit: unit.unit_id)
 
 
-def _is_last(stage: Stage, run_id: int, step: str | None) -> bool:
-    """Whether nothing else of the step (of the run, where no step is named) waits or can still be planned."""
-    within, where = ("AND step = %s", [run_id, step]) if step else ("", [run_id])
-    upstream = list(Stage)[: list(Stage).index(stage)]
-    for earlier in upstream:
+def _is_last(stage: Stage, units: Sequence[Woken], step: str | None) -> bool:
+    """Whether nothing else of the step (of the run, where none is named) is open so far, or can still be planned."""
+    within, where = ("AND step = %s", [units[0].run_id, step]) if step else ("", [units[0].run_id])
+    for earlier in list(Stage)[: list(Stage).index(stage) + 1]:
         names = columns(UNIT_MODELS[earlier])
+        own = [unit.unit_id for unit in units] if earlier is stage else []
         if fetch(
-            f"SELECT 1 FROM {names.table} WHERE run_id = %s {within}"
-            f" AND {names.state} IN ('pending', 'processing') LIMIT 1",
-            where,
+            f"SELECT 1 FROM {names.table} WHERE run_id = %s {within} AND {OF_ITS_OWN[earlier]}"
+            f" AND {names.state} IN ('pending', 'processing') AND id <> ALL(%s) LIMIT 1",
+            [*where, own],
         ):
             return False
     return not fetch(
@@ -106,20 +116,10 @@ def _is_last(stage: Stage, run_id: int, step: str | None) -> bool:
     )
 
 
-def _hints(stage: Stage, units: Sequence[Woken]) -> dict[str, bool]:
+def _hints(stage: Stage, units: Sequence[Woken], *, first: bool) -> dict[str, bool]:
     """first_item, last_item and last_job_item of the message for these units (of one run and step)."""
-    names, first = columns(UNIT_MODELS[stage]), units[0]
-    more = fetch(
-        f"SELECT 1 FROM {names.table} WHERE run_id = %s AND step = %s AND {names.state} = 'pending'"
-        " AND published_at IS NULL LIMIT 1",
-        [first.run_id, first.step],
-    )
-    last = not more and _is_last(stage, first.run_id, first.step)
-    return {
-        "first_item": first.first,
-        "last_item": last,
-        "last_job_item": last and _is_last(stage, first.run_id, None),
-    }
+    last = _is_last(stage, units, units[0].step)
+    return {"first_item": first, "last_item": last, "last_job_item": last and _is_last(stage, units, None)}
 
 
 def _common(units: Sequence[Woken]) -> dict[str, Any]:
@@ -164,26 +164,35 @@ def wake(stage: Stage, integration_id: int) -> int:
     if not broker.delivers_here:
         return 0
     woken = _mark_published(stage, integration_id)
-    batches = _batches(stage, woken)
-    hints = {index: _hints(stage, batch) for index, batch in enumerate(batches) if batch[0].first}
-    if batches:
-        hints[len(batches) - 1] = _hints(stage, batches[-1])
-    nothing = {"first_item": False, "last_item": False, "last_job_item": False}
-    messages = [
-        Outgoing(queue_for(stage, batch[0].tier), _body(stage, integration_id, batch, hints.get(index, nothing)))
-        for index, batch in enumerate(batches)
-    ]
-    if messages:
+    if woken:
         try:
-            broker.publish(messages)
+            broker.publish(_messages(stage, integration_id, woken))
         except PublishFailed:
-            execute(
-                f"UPDATE {UNIT_MODELS[stage]._meta.db_table} SET published_at = NULL WHERE id = ANY(%s)"
-                " AND lease_token IS NULL",
-                [[unit.unit_id for unit in woken]],
-            )
+            _free(stage, woken)
             raise
     return len(woken)
+
+
+def _messages(stage: Stage, integration_id: int, woken: Sequence[Woken]) -> list[Outgoing]:
+    """What to publish. Hints are worked out for the first message of each step, and for the last of all."""
+    batches, messages = _batches(stage, woken), []
+    begun: set[tuple[int, str]] = set()
+    for batch in batches:
+        step = (batch[0].run_id, batch[0].step)
+        first = batch[0].first and step not in begun
+        begun.add(step)
+        hints = _hints(stage, batch, first=first) if first or batch is batches[-1] else _NO_HINTS
+        messages.append(Outgoing(queue_for(stage, batch[0].tier), _body(stage, integration_id, batch, hints)))
+    return messages
+
+
+def _free(stage: Stage, woken: Sequence[Woken]) -> None:
+    """Lets units be woken again whose wake-up did not get away."""
+    execute(
+        f"UPDATE {UNIT_MODELS[stage]._meta.db_table} SET published_at = NULL WHERE id = ANY(%s)"
+        " AND lease_token IS NULL",
+        [[unit.unit_id for unit in woken]],
+    )
 
 
 def integrations_waiting(stage: Stage) -> list[int]:

@@ -1,7 +1,7 @@
 """Loading projects, types, statuses, fields and their relations, and placeholders for what is only referred to."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from custommapping.models import Authority
@@ -20,6 +20,9 @@ from integrations.records import (
 )
 
 Relation = tuple[str, tuple[str, ...]]
+
+# The age of a mere mention: all mentions of a project say the same, so a later one is no reason to write.
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _project_row(record: ProjectRecord, at: datetime) -> Row:
@@ -78,13 +81,13 @@ def _seen_projects(items: Iterable[WorkItemRecord]) -> Iterable[Row]:
         yield (item.project_id, item.updated, Authority.SEEN, item.project_key, item.project_name, *nothing)
 
 
-def _mentioned_projects(batch: Batch, at: datetime) -> Iterable[Row]:
+def _mentioned_projects(batch: Batch) -> Iterable[Row]:
     """Projects that an answer only refers to: their own answer may come later."""
     named = {status.project_id for status in batch.statuses if status.project_id}
     named |= {pairs.project_id for pairs in batch.project_wits}
     named |= {pairs.project_id for pairs in batch.project_statuses}
     for project_id in named:
-        yield (project_id, at, Authority.MENTIONED, project_id, project_id, "", "", None, None, False)
+        yield (project_id, LONG_AGO, Authority.MENTIONED, project_id, project_id, "", "", None, None, False)
 
 
 def _mentioned_statuses(items: Iterable[WorkItemRecord]) -> Iterable[Row]:
@@ -155,7 +158,7 @@ def load_catalogues(
 ) -> dict[str, list[int]]:
     """Merges all catalogue rows of a batch, references first; the ids of those written, by table."""
     projects = [_project_row(project, source.extracted_at) for project in batch.projects]
-    projects += [*_seen_projects(batch.work_items), *_mentioned_projects(batch, source.extracted_at)]
+    projects += [*_seen_projects(batch.work_items), *_mentioned_projects(batch)]
     wits = [_wit_row(wit, source.extracted_at) for wit in batch.wits]
     wits += [_wit_row(item.wit, item.updated, Authority.SEEN) for item in batch.work_items]
     plan: list[tuple[Target, list[Row]]] = [
@@ -195,6 +198,12 @@ def _relate(source: Source, other: str, others: str, relations: Sequence[Relatio
         "projects": [project for project, _ in relations],
         "at": source.extracted_at,
     }
+    # Of two answers at once the second sees what the first wrote, and its age.
+    execute(
+        """SELECT 1 FROM projects WHERE tenant_id = %(tenant)s AND integration_id = %(integration)s
+               AND external_id = ANY(%(projects)s) ORDER BY external_id FOR NO KEY UPDATE""",
+        parameters,
+    )
     listed = f"""SELECT p.id AS project_id, o.id AS other_id FROM {staged} s
         JOIN projects p ON p.tenant_id = %(tenant)s AND p.integration_id = %(integration)s
             AND p.external_id = s.project_ref AND coalesce(p.{others}_as_of, '-infinity') <= %(at)s
@@ -218,6 +227,7 @@ def _relate(source: Source, other: str, others: str, relations: Sequence[Relatio
     if removed or added:
         execute(
             f"""UPDATE projects SET {others}_as_of = %(at)s WHERE tenant_id = %(tenant)s
-                AND integration_id = %(integration)s AND external_id = ANY(%(projects)s)""",
+                AND integration_id = %(integration)s AND external_id = ANY(%(projects)s)
+                AND coalesce({others}_as_of, '-infinity') <= %(at)s""",
             parameters,
         )

@@ -102,12 +102,16 @@ def load_items(
 
 
 def _current(source: Source) -> dict[str, int]:
-    """The staged items whose row is not newer than this answer: their changelogs are this answer's."""
+    """The staged items whose row is not newer than this answer: their changelogs are this answer's.
+
+    Locked, also those that needed no writing: else a newer answer could write one, and its changelogs, in between.
+    """
     return dict(
         fetch(
             """SELECT w.external_id, w.id FROM staged_work_items s JOIN work_items w ON w.tenant_id = %s
                  AND w.integration_id = %s AND w.external_id = s.external_id
-               WHERE (w.source_updated_at, coalesce(w.raw_data_id, 0)) <= (s.source_updated_at, %s)""",
+               WHERE (w.source_updated_at, coalesce(w.raw_data_id, 0)) <= (s.source_updated_at, %s)
+               ORDER BY w.external_id FOR NO KEY UPDATE OF w""",
             [source.tenant_id, source.integration_id, source.raw_id],
         )
     )

@@ -63,11 +63,19 @@ def _load_catalogues(source: Source, batch: Batch, refused: list[Quarantined]) -
         refused.append(Quarantined(table, row[0], f"{table} {row[0]}", reason))
 
     written = load_catalogues(source, batch, statuses, known, refuse)
+    _resolve_catalogues(source, batch)
     after = categories.read_categories(integration_id) if exclusive else before
     moved = categories.changed(before, after)
     if moved:
         categories.recompute(integration_id, moved, after)
     return written, Meaning(read_mapping(source.tenant_id, integration_id), after)
+
+
+def _resolve_catalogues(source: Source, batch: Batch) -> None:
+    """Closes the entries of all that the answer lists; what was refused of it again is opened again at the end."""
+    for table in ("projects", "wits", "statuses", "custom_fields"):
+        if listed := [record.external_id for record in getattr(batch, table)]:
+            quarantine.resolve(source, table, listed)
 
 
 def _load_items(

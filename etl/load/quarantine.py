@@ -40,8 +40,9 @@ def _words(error: Exception) -> str:
 
 def quarantine(source: Source, refused: Iterable[Quarantined]) -> int:
     """Writes the records down as refused, unless a newer answer was loaded well already; how many."""
-    best = {(record.table, record.external_id): record for record in refused}
-    rows = [(record.table, record.external_id[:255], record.path[:500], record.reason) for record in best.values()]
+    # A record that does not say what it is called goes by its place.
+    best = {(record.table, (record.external_id or record.path)[:255]): record for record in refused}
+    rows = [(*key, record.path[:500], record.reason) for key, record in best.items()]
     stage("staged_quarantine", f"SELECT {', '.join(_COLUMNS)} FROM quarantined_records", _COLUMNS, rows)
     return execute(
         """INSERT INTO quarantined_records AS q (tenant_id, integration_id, run_id, raw_data_id, step, table_name,

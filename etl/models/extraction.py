@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from etl.models.unit import Unit, UnitState, unit_constraints, unit_indexes
+from etl.models.unit import OPEN, Unit, UnitState, unit_constraints, unit_indexes
 
 
 class ExtractionCheckpoint(Unit):
@@ -64,6 +64,7 @@ class RawExtractionData(Unit):
         indexes = [
             *unit_indexes("raw"),
             models.Index(fields=["tenant", "entity_type"], name="raw_entity_type"),
+            models.Index(fields=["status"], condition=models.Q(status__in=OPEN), name="raw_processing_status"),
             models.Index(fields=["external_id"], name="raw_external_id"),
             models.Index(fields=["integration"], name="raw_integration"),
             models.Index(fields=["-created_at"], name="raw_created_at"),

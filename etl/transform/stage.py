@@ -1,6 +1,7 @@
 """Transform: one stored answer becomes rows, in one transaction that also ends its unit."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from etl.jobs import units
 from etl.jobs.units import Lease, execute, fetch
 from etl.load.loader import CategoriesMoved, load
 from etl.load.merging import Source
+from etl.load.quarantine import resolve
 from etl.models import EtlJobRun, Overall, RunKind
 from integrations.errors import Permanent
 from integrations.models import Integration
@@ -30,7 +32,15 @@ class Stored:
 def _parse(raw_id: int, text: str) -> Any:
     try:
         return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+    except orjson.JSONDecodeError:
+        return _parse_far_numbers(raw_id, text)
+
+
+def _parse_far_numbers(raw_id: int, text: str) -> Any:
+    """What JSONB holds and orjson refuses: a number beyond floats, for the sake of all that stands beside it."""
+    try:
+        return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 19 else float(digits))
+    except (ValueError, RecursionError) as error:
         raise Permanent(f"raw row {raw_id} cannot be parsed: {error}") from error
 
 
@@ -57,7 +67,7 @@ def unchanged(integration_id: int, digests: Mapping[str, str]) -> set[str]:
 class Normalised:
     batch: Batch
     digests: Mapping[str, str]
-    skipped: int
+    skipped: Set[str]
 
 
 def normalise(integration: Integration, stored: Stored, *, skip_unchanged: bool) -> Normalised:
@@ -66,7 +76,7 @@ def normalise(integration: Integration, stored: Stored, *, skip_unchanged: bool)
     digests = provider.digests(stored.answer, stored.followups)
     skip = unchanged(integration.pk, digests) if skip_unchanged and digests else set()
     batch = provider.normalise(stored.answer, stored.followups, skip)
-    return Normalised(batch, digests, len(skip))
+    return Normalised(batch, digests, skip)
 
 
 def _finish(lease: Lease, source: Source, normalised: Normalised, born: str) -> None:
@@ -77,16 +87,37 @@ def _finish(lease: Lease, source: Source, normalised: Normalised, born: str) -> 
                 loaded = load(source, normalised.batch, normalised.digests, born=born)
                 execute(
                     "UPDATE raw_extraction_data SET records = %s WHERE id = %s",
-                    [loaded.records + normalised.skipped, source.raw_id],
+                    [loaded.records + len(normalised.skipped), source.raw_id],
                 )
                 execute(
                     "UPDATE raw_extraction_data SET processing_status = 'completed', processed_at = now()"
                     " WHERE parent_id = %s",
                     [source.raw_id],
                 )
+                if normalised.skipped:
+                    resolve(source, "work_items", list(normalised.skipped))
+                if not normalised.digests:
+                    _repeat_newest(lease)
             return
         except CategoriesMoved:
             continue
+
+
+def _repeat_newest(lease: Lease) -> int:
+    """Has the newest answer to the same question loaded once more, where an older one was loaded after it.
+
+    Rows of catalogues have no age of their own that would show that the newest answer left them as they were.
+    """
+    return execute(
+        """UPDATE raw_extraction_data n SET processing_status = 'pending', run_id = %(run)s, published_at = NULL
+           FROM raw_extraction_data o
+           WHERE o.id = %(id)s AND o.external_id <> '' AND n.integration_id = o.integration_id
+             AND n.entity_type = o.entity_type AND n.external_id = o.external_id AND n.id > o.id
+             AND n.processing_status = 'completed' AND n.step = o.step AND n.active
+             AND NOT EXISTS (SELECT 1 FROM raw_extraction_data l WHERE l.integration_id = n.integration_id
+                 AND l.entity_type = n.entity_type AND l.external_id = n.external_id AND l.id > n.id)""",
+        {"id": lease.id, "run": lease.run_id},
+    )
 
 
 def transform(lease: Lease) -> None:

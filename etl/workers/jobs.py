@@ -1,13 +1,13 @@
 """The workers that start jobs and keep dead letters."""
 
-import dataclasses
+from dataclasses import asdict
 
 from etl.jobs import lifecycle
 from etl.jobs.units import execute
 from etl.models import EtlJob
 from etl.queue.broker import EXPIRED, Delivery, Done, Outcome
 from etl.queue.fields import Fields
-from etl.queue.messages import JobMessage, Undecodable
+from etl.queue.messages import JobConfig, JobMessage, Undecodable
 from etl.queue.topology import FAILED_QUEUE, JOBS_QUEUE, Tier
 from etl.workers.base import Worker, worker
 from integrations.errors import Permanent
@@ -31,10 +31,15 @@ class JobsWorker(Worker):
         if message.scheduled_at and started and started >= message.scheduled_at:
             return Done()
         try:
-            lifecycle.start(job.pk, trigger="schedule", config=dataclasses.asdict(message.config))
+            lifecycle.start(job.pk, trigger="schedule", config=_asked(message.config))
         except lifecycle.IllegalTransition:
             return Done()
         return Done()
+
+
+def _asked(config: JobConfig) -> dict[str, object]:
+    """What a message asks for beyond the defaults, which must not override the integration's own settings."""
+    return {name: value for name, value in asdict(config).items() if value != getattr(JobConfig(), name)}
 
 
 @worker

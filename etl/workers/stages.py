@@ -75,7 +75,7 @@ class EmbeddingWorker(StageWorker):
         """For a message without units: the vectors of the rows that it names."""
         rows = fetch(
             """SELECT id FROM qdrant_vectors WHERE tenant_id = %s AND table_name = %s AND external_id = ANY(%s)
-               ORDER BY id""",
-            [message.tenant_id, message.table_name, list(message.external_ids)],
+                 AND integration_id = (SELECT integration_id FROM etl_jobs WHERE id = %s) ORDER BY id""",
+            [message.tenant_id, message.table_name, list(message.external_ids), message.job_id],
         )
         return [row[0] for row in rows]

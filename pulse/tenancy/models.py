@@ -47,15 +47,12 @@ class User(AbstractUser):
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, null=True, blank=True, related_name="users")
     role = models.CharField(max_length=20, choices=Role, default=Role.VIEWER)
+    is_active = models.BooleanField("active", default=True, db_column="active")
     created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
     last_updated_at = models.DateTimeField(auto_now=True, db_default=Now())
 
     class Meta:
         db_table = "users"
-
-    @property
-    def active(self) -> bool:
-        return self.is_active
 
     def may_see(self, tenant_id: int) -> bool:
         """Whether rows of that tenant may be shown to this user."""
@@ -105,7 +102,9 @@ class AuditEntry(models.Model):
     target_id = models.CharField(max_length=100)
     changes = models.JSONField(default=dict)
     address = models.GenericIPAddressField(null=True)
+    active = models.BooleanField(default=True, db_default=True)
     created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
+    last_updated_at = models.DateTimeField(auto_now=True, db_default=Now())
 
     class Meta:
         db_table = "audit_log"

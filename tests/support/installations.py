@@ -84,10 +84,10 @@ def _administer(statement: str) -> None:
 
 
 def database_url(name: str) -> str:
-    """DATABASE_URL of a database of the test run's server."""
+    """DATABASE_URL of a database of the test run's server, which listens on a socket only."""
     found = _server().connection_settings()
     user, password = found["USER"], quote(found["PASSWORD"], safe="")
-    return f"postgres://{user}:{password}@{quote(found['HOST'], safe='')}:{found['PORT']}/{name}"
+    return f"postgres://{user}:{password}@:{found['PORT']}/{name}?host={quote(found['HOST'])}"
 
 
 @cache

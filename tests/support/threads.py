@@ -26,3 +26,8 @@ def at_once(*tasks: Callable[[], T]) -> list[T]:
     with ThreadPoolExecutor(len(tasks)) as pool:
         futures = [pool.submit(run, task) for task in tasks]
         return [future.result(timeout=LIMIT_SECONDS) for future in futures]
+
+
+def meeting(threads: int) -> Callable[[], object]:
+    """What so many threads call to wait for each other."""
+    return threading.Barrier(threads, timeout=LIMIT_SECONDS).wait

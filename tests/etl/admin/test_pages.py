@@ -9,6 +9,7 @@ from django.db import connection
 from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from etl.admin.sidebar import TOPICS, navigation
 from etl.models import ExtractionCheckpoint, RawExtractionData, WorkerRow
@@ -145,8 +146,11 @@ def test_a_very_long_payload_is_cut_and_says_so() -> None:
     assert "characters more" in shown
 
 
-def test_the_first_page_and_its_sidebar_open(superuser: Client) -> None:
-    assert superuser.get("/admin/").status_code == 200
+def test_the_first_page_shows_the_sidebar(superuser: Client, settings: Settings) -> None:
+    settings.UNFOLD = {**settings.UNFOLD, "SIDEBAR": {"navigation": "etl.admin.sidebar.navigation"}}
+    content = superuser.get("/admin/").content.decode()
+    assert all(topic in content for topic in TOPICS)
+    assert all(f'href="{addresses.list_of(model)}"' in content for model, _ in PAGES)
 
 
 def test_a_stranger_is_sent_to_the_login(client: Client, db: None) -> None:

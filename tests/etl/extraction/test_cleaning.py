@@ -85,13 +85,11 @@ def test_the_places_of_replaced_characters_are_listed_as_paths() -> None:
     assert cleaned.replaced == ("$.issues[1].f.g[1]", "$.z")
 
 
-def test_keys_are_cleaned_and_listed_in_words_that_can_be_stored() -> None:
+def test_keys_are_cleaned_and_listed_by_the_object_that_holds_them() -> None:
     cleaned = clean(rb'{"a\u0000": 1, "\udc00": {"b": "\u0000"}}')
 
     assert json.loads(cleaned.text) == {f"a{REPLACED}": 1, REPLACED: {"b": REPLACED}}
-    assert len(cleaned.replaced) == 3
-    assert any(path.endswith("(a key)") and r"a\u0000" in path for path in cleaned.replaced)
-    assert not any("\0" in path or "\udc00" in path for path in cleaned.replaced)
+    assert cleaned.replaced == ("$ (a key)", "$ (a key)", "$.?.b")
 
 
 def test_no_more_than_a_hundred_places_are_listed() -> None:

@@ -1,0 +1,136 @@
+import json
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from etl.extraction.storage import complete_parent, store_answer
+from etl.jobs import planning
+from etl.models import ExtractionCheckpoint, RawExtractionData
+from integrations.errors import Permanent
+from integrations.provider import Partition
+from tests.support.loading import STEP, Loading, offline_integration
+from tests.support.threads import at_once, meeting
+
+
+@pytest.fixture
+def loading(db: None) -> Loading:
+    return Loading.of(offline_integration())
+
+
+def store(loading: Loading, body: bytes, **more: Any) -> RawExtractionData:
+    return loading.raw(store_answer(loading.origin, "issues", "project:1:page:1", body, {"cursor": None}, **more))
+
+
+def stored_text(raw: RawExtractionData) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT raw_data::text FROM raw_extraction_data WHERE id = %s", [raw.pk])
+        return str(cursor.fetchone()[0])
+
+
+def test_an_answer_is_stored_whole_with_its_size_and_time(loading: Loading) -> None:
+    body = '{"issues": [{"summary": "Grüße"}]}'.encode()
+
+    raw = store(loading, body)
+
+    assert raw.raw_data == {"issues": [{"summary": "Grüße"}]}
+    assert raw.extraction_metadata.keys() == {"cursor", "payload_size", "extracted_at"}
+    assert raw.extraction_metadata["payload_size"] == len(body)
+    assert datetime.fromisoformat(raw.extraction_metadata["extracted_at"]).tzinfo is not None
+    assert (raw.entity_type, raw.external_id, raw.step, raw.status, raw.is_complete, raw.run_id) == (
+        "issues", "project:1:page:1", STEP, "pending", True, loading.run.pk,
+    )  # fmt: skip
+
+
+def test_numbers_keep_their_digits(loading: Loading) -> None:
+    raw = store(loading, b'[3.0, 9223372036854775808, 0.10, 12345678901234567890.123456789]')
+
+    assert stored_text(raw) == "[3.0, 9223372036854775808, 0.10, 12345678901234567890.123456789]"
+
+
+def test_replaced_characters_are_listed_in_the_metadata(loading: Loading) -> None:
+    raw = store(loading, rb'{"issues": [{"summary": "a\u0000b", "path": "C:\\u0000"}]}')
+
+    assert raw.raw_data == {"issues": [{"summary": "a\N{REPLACEMENT CHARACTER}b", "path": "C:\\u0000"}]}
+    assert raw.extraction_metadata["replaced_characters"] == ["$.issues[0].summary"]
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        (b'{"issues": [{"id": "1"}, {"id"', "not JSON"),
+        (b"", "not JSON"),
+        (b"<html></html>", "not JSON"),
+        (b'{"a": NaN}', "not JSON"),
+        (b'{"a": "\x00"}', "NUL"),
+        (b'{"a": "\xff"}', "UTF-8"),
+        (b"[" * 100_000 + b"]" * 100_000, "stack depth"),
+    ],
+    ids=["cut off", "empty", "HTML", "NaN", "NUL byte", "not UTF-8", "nested too deeply"],
+)
+def test_an_answer_that_cannot_be_held_is_refused_and_nothing_is_stored(
+    loading: Loading, body: bytes, named: str
+) -> None:
+    with pytest.raises(Permanent, match=named), transaction.atomic():
+        store(loading, body)
+
+    assert not RawExtractionData.objects.exists()
+
+
+def test_an_answer_of_six_megabytes_is_stored_whole(loading: Loading) -> None:
+    text = "log line \N{ROCKET}\n" * 450_000
+
+    raw = store(loading, json.dumps({"text": text}, ensure_ascii=False).encode())
+
+    assert raw.extraction_metadata["payload_size"] > 6_000_000
+    assert raw.raw_data == {"text": text}
+
+
+def cut_page(loading: Loading, followups: int) -> tuple[int, list[ExtractionCheckpoint]]:
+    """A page that waits for that many follow-ups."""
+    page = store(loading, b"{}", is_complete=False)
+    parts = [Partition(f"part {number}", {}) for number in range(followups)]
+    planning.create_checkpoints(loading.run, STEP, parts, parent_raw_id=page.pk)
+    return page.pk, list(ExtractionCheckpoint.objects.filter(parent_raw=page).order_by("id"))
+
+
+def end(checkpoint: ExtractionCheckpoint) -> None:
+    ExtractionCheckpoint.objects.filter(pk=checkpoint.pk).update(status="completed")
+
+
+def test_a_cut_page_is_complete_with_its_last_followup_and_not_before(loading: Loading) -> None:
+    page, (first, second) = cut_page(loading, 2)
+    completed = []
+
+    for checkpoint in (first, second, second):
+        end(checkpoint)
+        completed.append((complete_parent(page), loading.raw(page).is_complete))
+
+    assert completed == [(False, False), (True, True), (False, True)]
+
+
+def test_a_failed_followup_leaves_its_page_incomplete(loading: Loading) -> None:
+    page, (first, second) = cut_page(loading, 2)
+    ExtractionCheckpoint.objects.filter(pk=first.pk).update(status="failed")
+    end(second)
+
+    assert not complete_parent(page)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_last_followups_at_once_one_completes_the_page() -> None:
+    loading = Loading.of(offline_integration())
+    page, checkpoints = cut_page(loading, 2)
+
+    def finish(checkpoint: ExtractionCheckpoint) -> bool:
+        with transaction.atomic():
+            end(checkpoint)
+            all_have_ended()
+            return complete_parent(page)
+
+    all_have_ended = meeting(2)
+    completed = at_once(*[lambda checkpoint=checkpoint: finish(checkpoint) for checkpoint in checkpoints])
+
+    assert sorted(completed) == [False, True]
+    assert loading.raw(page).is_complete
