@@ -1,4 +1,4 @@
-"""Embedding: rows' texts become vectors. A vector is completed only if its text is still the wanted one."""
+"""Embedding: texts become vectors. Queuing a changed text takes the lease away: none ends with an old one."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from etl.embedding.backends import get_encoder, get_store
 from etl.embedding.store import Point
 from etl.embedding.texts import EMBEDDED_TABLES
 from etl.jobs import units
-from etl.jobs.units import Lease, fetch
+from etl.jobs.units import Lease, LeaseLost, execute, fetch
 from etl.models import QdrantVector
 
 
@@ -79,23 +79,27 @@ def embed(lease: Lease) -> None:
     gone = set(lease.ids) - {wanted.unit_id for wanted in texts}
     if gone:
         _remove(gone)
-    hashes = [(wanted.unit_id, wanted.content_hash) for wanted in texts]
-    with units.ending(lease, ", model = %s, published_at = NULL", [get_encoder().model]):
-        _reopen_changed(hashes)
-        _forget(gone)
+    try:
+        with units.ending(lease, ", model = %s, published_at = NULL", [get_encoder().model]):
+            _keep_hashes(texts)
+            _forget(gone)
+    except LeaseLost:
+        # The text of one has changed and it waits again; the others shall not wait for the lease to run out.
+        units.split(lease, "the batch was given up: one of its texts changed meanwhile")
+        raise
+
+
+def _keep_hashes(embedded: list[Wanted]) -> None:
+    """Writes down what was embedded, where a row was changed without its vector being queued."""
+    execute(
+        """UPDATE qdrant_vectors v SET content_hash = e.content_hash
+           FROM unnest(%s::bigint[], %s::text[]) AS e(id, content_hash)
+           WHERE v.id = e.id AND v.content_hash <> e.content_hash""",
+        [[wanted.unit_id for wanted in embedded], [wanted.content_hash for wanted in embedded]],
+    )
 
 
 def _forget(gone: set[int]) -> None:
     """Their points are gone: should a row come back with the same text, that is a text to embed."""
     if gone:
         QdrantVector.objects.filter(pk__in=gone).update(content_hash="")
-
-
-def _reopen_changed(embedded: list[tuple[int, str]]) -> None:
-    """Makes those wait again whose text changed between the queuing and the reading."""
-    fetch(
-        """UPDATE qdrant_vectors v SET status = 'pending'
-           FROM unnest(%s::bigint[], %s::text[]) AS e(id, content_hash)
-           WHERE v.id = e.id AND v.content_hash <> e.content_hash RETURNING v.id""",
-        [[unit_id for unit_id, _ in embedded], [content_hash for _, content_hash in embedded]],
-    )

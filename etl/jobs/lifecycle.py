@@ -38,7 +38,7 @@ def sync_steps(integration: Integration, wanted: Sequence[str] = ()) -> list[Ste
 
 
 def create_job(integration: Integration) -> EtlJob:
-    """The job of a new integration, after the tenant's others, due at once."""
+    """The job of a new integration, after the tenant's others. It waits for its first start."""
     steps = [
         EtlJobRunStep(step=step.name, order=step.order, display_name=step.display_name)
         for step in sync_steps(integration)
@@ -169,6 +169,8 @@ def pause(job_id: int) -> EtlJobRun:
 def resume(job_id: int) -> EtlJobRun:
     with transaction.atomic():
         run = _move(job_id, (Overall.PAUSED,), Overall.RUNNING, "resumed")
+        for model in UNIT_MODELS.values():
+            units.forget_wakeups(model, run.pk)
     advance(run.pk)
     wake_integration(run.integration_id)
     return run

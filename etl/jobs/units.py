@@ -255,6 +255,25 @@ def forget_lost_wakeups(model: type[Unit]) -> int:
     )
 
 
+def forget_wakeups(model: type[Unit], run_id: int) -> int:
+    """Lets all that waits in a run be woken again: its messages came while it was paused."""
+    names = columns(model)
+    return execute(
+        f"UPDATE {names.table} SET published_at = NULL WHERE run_id = %s AND {names.state} = 'pending'", [run_id]
+    )
+
+
+def inherit(model: type[Unit]) -> int:
+    """For a process that knows that all others are gone: their wake-ups are lost, their leases at an end."""
+    names = columns(model)
+    return execute(
+        f"""UPDATE {names.table} SET published_at = NULL,
+                lease_until = CASE WHEN {names.state} = 'processing' THEN now() - interval '1 second' END
+            WHERE {names.state} IN ('pending', 'processing') AND published_at IS NOT NULL""",
+        [],
+    )
+
+
 def cancel_stopped(model: type[Unit]) -> int:
     """Cancels what slipped past a stop."""
     names = columns(model)

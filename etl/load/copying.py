@@ -49,4 +49,6 @@ def stage(table: str, like: str, columns: Sequence[str], rows: Iterable[Row]) ->
         cursor.execute(
             f"CREATE TEMP TABLE IF NOT EXISTS {table} ON COMMIT DELETE ROWS AS {like} WITH NO DATA; DELETE FROM {table}"
         )
-        cursor.cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", text)
+        # Called on psycopg2's own cursor, whose errors are to be Django's like those of all other statements.
+        with connection.wrap_database_errors:
+            cursor.cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", text)

@@ -1,5 +1,6 @@
 """The web process: daphne, started from a command."""
 
+import signal
 import socket
 
 from daphne.server import Server
@@ -20,4 +21,6 @@ def serve_until_interrupted(host: str, port: int) -> None:
     """Serves Pulse's pages and sockets on that address, until SIGTERM or Ctrl-C."""
     from pulse.asgi import application  # imported late: it sets Django up
 
+    # Twisted takes Ctrl-C only where nobody else has.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     Server(application, endpoints=[f"tcp:port={port}:interface={host}"], signal_handlers=True).run()

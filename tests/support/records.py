@@ -26,12 +26,12 @@ def at(hours: float) -> datetime:
 
 def change(number: int, hours: float, from_id: str | None, to_id: str | None, **fields: Any) -> StatusChange:
     """A status change with the names of `STATUSES`; a status that these do not know is called "Gone" and its id."""
-    names = {
-        "from_name": STATUSES[from_id].name if from_id in STATUSES else f"Gone {from_id}",
-        "to_name": STATUSES[to_id].name if to_id in STATUSES else f"Gone {to_id}",
-        **fields,
-    }
-    return StatusChange(str(number), fields.pop("item", 0), at(hours), from_id=from_id, to_id=to_id, **names)
+    known: dict[str, Any] = {"item": 0, "from_name": _name(from_id), "to_name": _name(to_id)}
+    return StatusChange(str(number), at=at(hours), from_id=from_id, to_id=to_id, **{**known, **fields})
+
+
+def _name(status_id: str | None) -> str:
+    return STATUSES[status_id].name if status_id in STATUSES else f"Gone {status_id}"
 
 
 def issue(external_id: str = "1", *, version: float = 0, status: str = "1", **fields: Any) -> WorkItemRecord:

@@ -218,4 +218,4 @@ def test_a_tenants_own_people_cannot_change_its_tier(administrator: Client, acme
 def test_no_page_lets_a_hidden_value_be_searched(superuser: Client, acme: Rows) -> None:
     acme.row(Integration)
     response = superuser.get(addresses.list_of(Integration), {"secrets__startswith": "g"})
-    assert response.status_code in (302, 400)
+    assert response.status_code == 400

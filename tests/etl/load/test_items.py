@@ -43,15 +43,15 @@ def test_several_changes_in_one_history_are_rows_of_their_own(loading: Loading) 
     ]  # fmt: skip
 
 
-def test_an_older_answer_overwrites_neither_an_item_nor_its_changelogs(loading: Loading) -> None:
-    loading.load(items(moved("1", "1", "3", "5", summary="Newer")))
-    before = versions(loading.integration.pk)
+def test_an_older_answer_overwrites_neither_an_item_nor_its_changelogs(listed: Loading) -> None:
+    listed.load(items(moved("1", "1", "3", "5", summary="Newer")))
+    before = versions(listed.integration.pk)
 
-    loading.load(items(moved("1", "1", "3", summary="Older")))
+    listed.load(items(moved("1", "1", "3", summary="Older")))
 
-    assert versions(loading.integration.pk) == before
-    assert loading.item().summary == "Newer"
-    assert len(history(loading)) == 2
+    assert versions(listed.integration.pk) == before
+    assert listed.item().summary == "Newer"
+    assert len(history(listed)) == 2
 
 
 def test_of_two_answers_about_the_same_moment_the_one_stored_later_wins_in_either_order(loading: Loading) -> None:
@@ -66,13 +66,13 @@ def test_of_two_answers_about_the_same_moment_the_one_stored_later_wins_in_eithe
     assert [row[0] for row in history(loading)] == ["2"]
 
 
-def test_a_newer_answer_in_which_changelogs_vanished_removes_them(loading: Loading) -> None:
-    loading.load(items(issue(changes=(change(1, 1, "1", "3"), change(2, 2, "3", "1")), version=2)))
+def test_a_newer_answer_in_which_changelogs_vanished_removes_them(listed: Loading) -> None:
+    listed.load(items(issue(changes=(change(1, 1, "1", "3"), change(2, 2, "3", "1")), version=2)))
 
-    loading.load(items(issue(changes=(change(2, 2, "3", "1"),), version=3), issue("2")))
+    listed.load(items(issue(changes=(change(2, 2, "3", "1"),), version=3), issue("2")))
 
-    assert history(loading) == [("2", "Building", "Backlog", 7200)]
-    assert loading.item().total_work_starts == 1
+    assert history(listed) == [("2", "Building", "Backlog", 7200)]
+    assert listed.item().total_work_starts == 1
 
 
 def test_an_answer_with_two_versions_of_an_issue_loads_the_newer_with_its_history(loading: Loading) -> None:
@@ -84,15 +84,15 @@ def test_an_answer_with_two_versions_of_an_issue_loads_the_newer_with_its_histor
     assert len(history(loading)) == 2
 
 
-def test_loading_the_same_again_writes_no_row_and_queues_no_vector(loading: Loading) -> None:
+def test_loading_the_same_again_writes_no_row_and_queues_no_vector(listed: Loading) -> None:
     batch = items(moved("1", "1", "3", "5"), moved("2", "2", "5", parent_id="1"), issue("3", labels=("a", "b")))
-    loading.load(batch)
-    loading.load(batch)
-    before = versions(loading.integration.pk)
+    listed.load(batch)
+    listed.load(batch)
+    before = versions(listed.integration.pk)
 
-    again = loading.load(batch)
+    again = listed.load(batch)
 
-    assert versions(loading.integration.pk) == before
+    assert versions(listed.integration.pk) == before
     assert (again.records, again.vectors, again.quarantined) == (3, 0, 0)
 
 

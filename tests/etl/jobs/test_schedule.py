@@ -1,0 +1,112 @@
+"""Due jobs are queued once, however many schedulers there are."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from etl.jobs import lifecycle
+from etl.jobs.schedule import QUEUED_FOR, queue_due_jobs
+from etl.models import EtlJob
+from etl.queue.broker import PublishFailed
+from integrations.models import Integration
+from pulse.tenancy.models import Tenant
+from tests.support.brokers import RecordingBroker
+from tests.support.making import an_integration, job_of
+from tests.support.threads import at_once
+
+pytestmark = pytest.mark.django_db
+JOB_KEYS = {
+    *("job_id", "tenant_id", "integration_id", "job_type", "config", "scheduled_at", "priority"),
+    *("retry_count", "max_retries", "run_id", "unit_id", "version"),
+}
+
+
+def a_due_job() -> EtlJob:
+    job = job_of(an_integration())
+    EtlJob.objects.filter(pk=job.pk).update(next_run=timezone.now() - timedelta(minutes=1))
+    return job
+
+
+def test_a_due_job_is_queued_with_the_keys_of_the_contract(recording: RecordingBroker) -> None:
+    job = a_due_job()
+
+    assert queue_due_jobs() == 1
+
+    (message,), (body,) = recording.published, recording.bodies()
+    assert message.queue == "etl.jobs"
+    assert set(body) == JOB_KEYS
+    assert (body["job_id"], body["tenant_id"], body["integration_id"]) == (job.pk, job.tenant_id, job.integration_id)
+    assert body["job_type"] == "jira_sync"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_several_schedulers_at_once_one_queues_it(recording: RecordingBroker) -> None:
+    a_due_job()
+
+    assert sorted(at_once(*[queue_due_jobs] * 3)) == [0, 0, 1]
+    assert len(recording.published) == 1
+
+
+def test_a_job_whose_message_is_lost_is_due_again(recording: RecordingBroker) -> None:
+    job = a_due_job()
+    queue_due_jobs()
+    job.refresh_from_db()
+    assert job.next_run is not None
+    assert timezone.now() < job.next_run <= timezone.now() + QUEUED_FOR
+    assert queue_due_jobs() == 0
+
+    EtlJob.objects.update(next_run=timezone.now())
+
+    assert queue_due_jobs() == 1
+
+
+def test_a_job_whose_message_is_refused_is_due_again(recording: RecordingBroker) -> None:
+    job = a_due_job()
+    recording.refuses = True
+
+    with pytest.raises(PublishFailed):
+        queue_due_jobs()
+
+    job.refresh_from_db()
+    assert job.next_run is not None
+    assert job.next_run <= timezone.now() + QUEUED_FOR
+
+
+def test_a_job_that_is_not_due_yet_is_not_queued(recording: RecordingBroker) -> None:
+    a_due_job()
+    EtlJob.objects.update(next_run=timezone.now() + timedelta(minutes=1))
+
+    assert queue_due_jobs() == 0
+
+
+@pytest.mark.parametrize("inactive", [EtlJob, Integration, Tenant])
+def test_what_is_inactive_is_skipped(
+    recording: RecordingBroker, inactive: type[EtlJob] | type[Integration] | type[Tenant]
+) -> None:
+    a_due_job()
+    inactive._default_manager.update(active=False)
+
+    assert queue_due_jobs() == 0
+
+
+def test_a_job_that_runs_or_is_paused_is_not_queued(recording: RecordingBroker) -> None:
+    job = a_due_job()
+    lifecycle.start(job.pk, trigger="test")
+    EtlJob.objects.update(next_run=timezone.now())
+    assert queue_due_jobs() == 0
+
+    lifecycle.pause(job.pk)
+
+    assert queue_due_jobs() == 0
+
+
+def test_a_scheduler_whose_messages_nobody_gets_leaves_the_job_due(recording: RecordingBroker) -> None:
+    job = a_due_job()
+    recording.delivers = False
+
+    assert queue_due_jobs() == 0
+
+    job.refresh_from_db()
+    assert job.next_run is not None
+    assert job.next_run < timezone.now()

@@ -1,0 +1,118 @@
+"""A sync by several processes over a real broker ends with the rows of the embedded profile, whatever happens."""
+
+import secrets
+
+import pytest
+
+from etl.jobs import lifecycle
+from etl.models import DeadLetter, EtlJobEvent, EtlJobRun, QdrantVector, WorkerRow
+from etl.queue.broker import Outgoing
+from etl.queue.messages import JobMessage
+from etl.queue.rabbit import RabbitBroker
+from etl.queue.topology import JOBS_QUEUE, Stage
+from integrations.sandbox import SandboxServer
+from tests.live.conftest import ISSUES, WORKERS, Cluster, Rows
+from tests.live.doubling import Doubling
+from tests.services.waiting import wait_until
+from tests.support.runs import in_hand, kill_in_the_middle, wait_for_run
+from tests.support.sites import Connected, connect
+from tests.support.tables import derived_rows
+
+pytestmark = pytest.mark.xdist_group("rabbitmq")
+
+EXTRACTION, TRANSFORM, EMBEDDING = WORKERS
+
+
+@pytest.fixture
+def connected(cluster: Cluster, site: SandboxServer) -> Connected:
+    """An integration of a tenant of the test's own."""
+    return connect(site, tenant=f"Tenant {secrets.token_hex(4)}")
+
+
+def begin(connected: Connected) -> EtlJobRun:
+    """A run, of which the processes hear by the scheduler's sweep."""
+    return lifecycle.start(connected.job.pk, trigger="test")
+
+
+def ended_well(run: EtlJobRun, expected: Rows) -> None:
+    """The run finishes, with those rows and a vector for each row that has one."""
+    over = wait_for_run(run.pk)
+    assert (over.status, over.error_message) == ("FINISHED", "")
+    assert derived_rows(run.integration_id) == expected
+    vectors = QdrantVector.objects.filter(integration_id=run.integration_id)
+    assert set(vectors.values_list("status", flat=True)) == {"completed"}
+    assert vectors.filter(table_name="work_items").count() == ISSUES
+    assert not DeadLetter.objects.filter(tenant_id=run.tenant_id).exists()
+
+
+def points(cluster: Cluster, tenant_id: int) -> int:
+    """How many points of a tenant the vector server has."""
+    return sum(
+        (point.payload or {}).get("tenant_id") == tenant_id
+        for collection in cluster.vectors.collections.values()
+        for point in collection.points.values()
+    )
+
+
+def test_three_processes_make_the_rows_that_one_embedded_process_makes(
+    cluster: Cluster, connected: Connected, embedded_rows: Rows
+) -> None:
+    message = JobMessage(
+        job_id=connected.job.pk,
+        tenant_id=connected.tenant.pk,
+        integration_id=connected.integration.pk,
+        job_type="jira_sync",
+    )
+    broker = RabbitBroker(cluster.rabbitmq_url)
+    broker.publish([Outgoing(JOBS_QUEUE, message.encode())])
+    broker.close()
+
+    assert wait_until(lambda: lifecycle.open_run(connected.job.pk) is not None, 30)
+    run = EtlJobRun.objects.get(job=connected.job)
+    ended_well(run, embedded_rows)
+    assert points(cluster, connected.tenant.pk) == QdrantVector.objects.filter(tenant=connected.tenant).count()
+    assert not EtlJobEvent.objects.filter(run=run, message__contains="taken back").exists()
+
+
+def test_every_message_delivered_twice_makes_the_same_rows(
+    cluster: Cluster, connected: Connected, embedded_rows: Rows
+) -> None:
+    with Doubling(cluster.rabbitmq_url) as doubling:
+        run = begin(connected)
+        ended_well(run, embedded_rows)
+
+    assert doubling.copied > 20
+    assert points(cluster, connected.tenant.pk) == QdrantVector.objects.filter(tenant=connected.tenant).count()
+
+
+def test_workers_killed_one_after_another_with_work_in_hand_make_the_same_rows(
+    cluster: Cluster, connected: Connected, embedded_rows: Rows
+) -> None:
+    run = begin(connected)
+    for names, stage in ((EXTRACTION, Stage.EXTRACTION), (TRANSFORM, Stage.TRANSFORM), (EMBEDDING, Stage.EMBEDDING)):
+        kill_in_the_middle(cluster.workers[names], run.pk, stage)
+        cluster.begin(names)
+
+    ended_well(run, embedded_rows)
+    taken_back = EtlJobEvent.objects.filter(run=run, message__contains="taken back from a dead worker")
+    assert set(taken_back.values_list("stage", flat=True)) == set(Stage)
+
+
+def test_a_worker_that_is_told_to_stop_finishes_its_work_and_ends_with_0(
+    cluster: Cluster, connected: Connected, embedded_rows: Rows
+) -> None:
+    run = begin(connected)
+    worker = cluster.workers[EMBEDDING]
+    assert wait_until(lambda: in_hand(run.pk, Stage.EMBEDDING) > 0, 60)
+
+    ended = worker.stop()
+
+    assert ended.code == 0, ended.errors
+    assert "the work in hand is finished first" in ended.out
+    assert in_hand(run.pk, Stage.EMBEDDING) == 0
+    row = WorkerRow.objects.get(pid=worker.pid)
+    assert not row.active
+    assert row.stopped_at is not None
+    cluster.begin(EMBEDDING)
+    ended_well(run, embedded_rows)
+    assert not EtlJobEvent.objects.filter(run=run, message__contains="taken back").exists()
