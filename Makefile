@@ -12,7 +12,7 @@ demo: $(STAMP)
 	@$(BIN)/python manage.py demo $(ARGS)
 
 test: $(STAMP)-dev
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(STAMP)-dev
 	$(BIN)/ruff check .

@@ -64,6 +64,7 @@ def to_text(value: Any) -> str | None:
 
 
 def _named(value: Mapping[str, Any]) -> str | None:
-    name = next((to_text(value[key]) for key in _NAMES if value.get(key) not in (None, "")), None)
+    name = next((text for key in _NAMES if (text := to_text(value.get(key)))), None)
     child = value.get("child")
-    return f"{name} / {_named(child)}" if isinstance(child, dict) and name else name
+    below = _named(child) if name and isinstance(child, dict) else None
+    return f"{name} / {below}" if below else name

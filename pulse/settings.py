@@ -150,4 +150,5 @@ UNFOLD = {
     "SITE_HEADER": "Pulse",
     "SITE_SYMBOL": "monitoring",
     "SHOW_HISTORY": True,
+    "SIDEBAR": {"show_search": True, "navigation": "etl.admin.sidebar.navigation"},
 }

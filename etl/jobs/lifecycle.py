@@ -31,9 +31,7 @@ class IllegalTransition(Exception):
 def sync_steps(integration: Integration, wanted: Sequence[str] = ()) -> list[Step]:
     """The steps of a sync; only the wanted ones, where any are named."""
     return [
-        step
-        for step in integration.provider_code.steps
-        if not step.on_demand and (not wanted or step.name in wanted)
+        step for step in integration.provider_code.steps if not step.on_demand and (not wanted or step.name in wanted)
     ]
 
 

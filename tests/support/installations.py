@@ -59,7 +59,7 @@ class Installation:
 
     def end(self) -> None:
         for process in self.started:
-            process.kill()
+            process.close()
 
 
 def _server() -> EmbeddedPostgres:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -47,8 +48,9 @@ class Running:
     """A process, killed at the latest at the end of the `with` block. Its output goes to a file."""
 
     def __init__(self, arguments: list[str], variables: Mapping[str, str]) -> None:
-        self._output = tempfile.TemporaryFile("w+b")
-        self._errors = tempfile.TemporaryFile("w+b")
+        self._files = ExitStack()
+        self._output = self._files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  (closed by close)
+        self._errors = self._files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
@@ -65,9 +67,7 @@ class Running:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.kill()
-        self._output.close()
-        self._errors.close()
+        self.close()
 
     @property
     def pid(self) -> int:
@@ -112,6 +112,11 @@ class Running:
         if self.alive:
             self._process.kill()
             self._process.wait(STOP_SECONDS)
+
+    def close(self) -> None:
+        """Kills it where it still lives, and forgets what it printed. May be called twice."""
+        self.kill()
+        self._files.close()
 
 
 def answers(port: int) -> bool:

@@ -54,9 +54,7 @@ def issue(external_id: str = "1", *, version: float = 0, status: str = "1", **fi
 def moved(external_id: str = "1", *path: str, **fields: Any) -> WorkItemRecord:
     """A work item that went through those statuses, one an hour, beginning with its creation."""
     changes = [change(n, n, path[n - 1], path[n]) for n in range(1, len(path))]
-    return issue(
-        external_id, status=path[-1], changes=tuple(changes), **{"version": len(path) - 1, **fields}
-    )
+    return issue(external_id, status=path[-1], changes=tuple(changes), **{"version": len(path) - 1, **fields})
 
 
 def items(*records: WorkItemRecord) -> Batch:

@@ -1,7 +1,7 @@
 """Looking at runs that other processes work on."""
 
-import os
 import signal
+from pathlib import Path
 
 from etl.jobs.units import columns, fetch
 from etl.jobs.wakeups import UNIT_MODELS
@@ -40,14 +40,10 @@ def _stopped(pid: int) -> bool:
     """Whether all of its threads stand still, as they do at once after SIGSTOP."""
 
     def still() -> bool:
-        states = [open(f"/proc/{pid}/task/{task}/stat").read().rpartition(")")[2].split()[0] for task in _tasks(pid)]
-        return set(states) <= {"T", "t"}
+        tasks = Path(f"/proc/{pid}/task").glob("*/stat")
+        return {task.read_text().rpartition(")")[2].split()[0] for task in tasks} <= {"T", "t"}
 
     return wait_until(still, 5)
-
-
-def _tasks(pid: int) -> list[str]:
-    return os.listdir(f"/proc/{pid}/task")
 
 
 def wait_for_run(run_id: int) -> EtlJobRun:

@@ -126,7 +126,9 @@ def test_what_is_not_json_is_refused_with_its_name(integration: Integration, tmp
 
 
 def test_a_file_that_is_not_there_is_named(integration: Integration, tmp_path: Path) -> None:
-    assert refusal(integration, ISSUES_STEP, str(tmp_path / "gone.json")).endswith("gone.json: No such file or directory")
+    assert refusal(integration, ISSUES_STEP, str(tmp_path / "gone.json")).endswith(
+        "gone.json: No such file or directory"
+    )
 
 
 @pytest.mark.usefixtures("pulse")

@@ -44,7 +44,7 @@ def test_an_answer_is_stored_whole_with_its_size_and_time(loading: Loading) -> N
 
 
 def test_numbers_keep_their_digits(loading: Loading) -> None:
-    raw = store(loading, b'[3.0, 9223372036854775808, 0.10, 12345678901234567890.123456789]')
+    raw = store(loading, b"[3.0, 9223372036854775808, 0.10, 12345678901234567890.123456789]")
 
     assert stored_text(raw) == "[3.0, 9223372036854775808, 0.10, 12345678901234567890.123456789]"
 

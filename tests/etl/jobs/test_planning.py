@@ -1,6 +1,6 @@
 """Where the next sync begins: at the site's own clock, and only after a sync that read everything."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -110,7 +110,7 @@ def test_the_next_sync_begins_a_little_before_the_newest_watermark() -> None:
     since = planned_since(after(run))
 
     assert isinstance(since, int)
-    assert timedelta(0) < now - timezone.datetime.fromtimestamp(since / 1000, now.tzinfo) <= timedelta(hours=1)
+    assert timedelta(0) < now - datetime.fromtimestamp(since / 1000, UTC) <= timedelta(hours=1)
 
 
 def test_a_full_sync_reads_everything_again() -> None:

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.test import Client
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from etl.models import EtlJob
 from pulse.tenancy.models import User
@@ -25,13 +25,11 @@ class Web:
     def path(self, job: EtlJob, stage: str = "extraction") -> str:
         return f"/ws/job/{stage}/{job.tenant_id}/{job.pk}"
 
-    def view(
-        self, path: str, user: User | None, *, origin: str | None = None
-    ) -> AbstractContextManager[ClientConnection]:
+    def view(self, path: str, user: User | None, *, origin: str | None = None) -> ClientConnection:
         """Opens a socket. Raises InvalidStatus where it is refused."""
         return connect(
             f"ws://127.0.0.1:{self.port}{path}",
-            origin=origin or f"http://127.0.0.1:{self.port}",  # type: ignore[arg-type]  # a NewType of str
+            origin=Origin(origin or f"http://127.0.0.1:{self.port}"),
             additional_headers={"Cookie": _cookie(user)} if user else {},
             open_timeout=WAIT_SECONDS,
             proxy=None,

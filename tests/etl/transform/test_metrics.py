@@ -261,9 +261,7 @@ def test_passing_through_another_status_of_the_same_category_changes_nothing(
 
 
 @given(path=_PATHS, later=st.integers(1, 1000))
-def test_the_time_in_the_status_that_an_item_is_in_now_counts_nowhere(
-    path: list[tuple[int, str]], later: int
-) -> None:
+def test_the_time_in_the_status_that_an_item_is_in_now_counts_nowhere(path: list[tuple[int, str]], later: int) -> None:
     steps = along(path)
     stays = metrics(*steps)
     leaves = metrics(*steps, (steps[-1][0] + later, "unknown"))
