@@ -112,7 +112,7 @@ class Listener:
                 cursor.execute("SELECT 1")
         session.poll()
         while session.notifies:
-            group = group_of(json.loads(session.notifies.pop(0).payload)["job_id"])
+            group = _group(session.notifies.pop(0).payload)
             loop.call_soon_threadsafe(fanout.add, group)
 
 

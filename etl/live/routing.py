@@ -10,4 +10,5 @@ websocket_urlpatterns = [
         JobStatusConsumer.as_asgi(),
     ),
     # Without it the router raises, and every wrong address is a traceback in the log.
+    re_path(r"", NoSuchSocket.as_asgi()),
 ]

@@ -8,11 +8,14 @@ import io
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import orjson
-from django.db import connection
+from django.db import connection, transaction
 
 Row = Sequence[Any]
+
+_ready: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
 
 
 def _escape(text: str) -> str:
@@ -38,17 +41,25 @@ def encode(value: Any) -> str:
     return str(value)
 
 
+def _ready_in_this_session() -> set[str]:
+    """The staging tables that this session is known to have."""
+    return _ready.setdefault(connection.connection, set())
+
+
 def stage(table: str, like: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
-    """Fills the session's staging table with the rows.
+    """Fills the session's staging table with the rows. Inside a transaction.
 
     ``like`` is the SELECT whose columns give the types. The table lives as long as the session and empties itself
     at each commit: one made per transaction would bloat the catalogue.
     """
     text = io.StringIO("".join(["\t".join(map(encode, row)) + "\n" for row in rows]))
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"CREATE TEMP TABLE IF NOT EXISTS {table} ON COMMIT DELETE ROWS AS {like} WITH NO DATA; DELETE FROM {table}"
-        )
+        ready = _ready_in_this_session()
+        if table not in ready:
+            cursor.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table} ON COMMIT DELETE ROWS AS {like} WITH NO DATA")
+            # A rollback takes the table away again.
+            transaction.on_commit(lambda: ready.add(table))
+        cursor.execute(f"DELETE FROM {table}")
         # Called on psycopg2's own cursor, whose errors are to be Django's like those of all other statements.
         with connection.wrap_database_errors:
             cursor.cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", text)

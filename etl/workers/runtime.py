@@ -101,6 +101,7 @@ class EmbeddedRuntime:
         if not self._ownership.acquire():
             return False
         if not self.owns:
+            _inherit()
             self.owns = True
             self._pool.start()
         return True

@@ -85,7 +85,6 @@ def test_wrong_credentials_are_named_with_the_call_and_never_shown(site: Connect
 
     assert_told(run, PROJECTS, "GET /rest/api/3/myself", "401", "credentials")
     assert "a-wrong-token" not in run.error_message
-    assert run.errors_encountered == 1
 
 
 def test_an_empty_site_ends_well_with_a_warning(db: None) -> None:
@@ -151,6 +150,8 @@ def test_json_that_was_cut_off_for_a_while_loses_nothing(site: Connected) -> Non
 
 def test_a_repeated_token_ends_the_paging_and_keeps_the_pages_that_came(site: Connected) -> None:
     site.server.faults = Faults(repeat_token=True)
+    site.integration.settings["batch_size"] = "1"
+    site.integration.save()
 
     run = run_to_end(site.job)
 

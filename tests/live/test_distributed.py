@@ -98,6 +98,15 @@ def test_workers_killed_one_after_another_with_work_in_hand_make_the_same_rows(
     assert set(taken_back.values_list("stage", flat=True)) == set(Stage)
 
 
+def test_a_scheduler_beside_another_ends_with_0_when_it_is_told_to_stop(cluster: Cluster) -> None:
+    with cluster.installation.start("run_scheduler") as scheduler:
+        scheduler.wait_for("scheduling")
+        ended = scheduler.stop()
+
+    assert ended.code == 0, ended.errors
+    assert "Traceback" not in ended.errors
+
+
 def test_a_worker_that_is_told_to_stop_finishes_its_work_and_ends_with_0(
     cluster: Cluster, connected: Connected, embedded_rows: Rows
 ) -> None:

@@ -11,6 +11,7 @@ from etl.jobs.wakeups import UNIT_MODELS
 from etl.models import EtlJob, EtlJobRun
 from etl.queue.broker import Outcome
 from etl.queue.topology import Stage
+from integrations.models import IntegrationLimit
 
 _WAKEABLE = {Stage.EXTRACTION: "true", Stage.TRANSFORM: "is_complete AND parent_id IS NULL", Stage.EMBEDDING: "true"}
 
@@ -27,7 +28,10 @@ def waiting(run_id: int, stage: Stage) -> list[int]:
 
 
 def forget_delays(run_id: int) -> None:
-    """Lets what waits for another try be tried at once."""
+    """Lets what waits for another try be tried at once, also where the integration's circuit is open."""
+    IntegrationLimit.objects.filter(tenant__in=EtlJobRun.objects.filter(pk=run_id).values("tenant")).update(
+        blocked_until=None
+    )
     for model in UNIT_MODELS.values():
         model.objects.filter(run_id=run_id).update(not_before=None)  # type: ignore[attr-defined]
 

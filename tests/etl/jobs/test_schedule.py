@@ -1,8 +1,10 @@
 """Due jobs are queued once, however many schedulers there are."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from etl.jobs import lifecycle
@@ -13,7 +15,7 @@ from integrations.models import Integration
 from pulse.tenancy.models import Tenant
 from tests.support.brokers import RecordingBroker
 from tests.support.making import an_integration, job_of
-from tests.support.threads import at_once
+from tests.support.threads import at_once, meeting
 
 pytestmark = pytest.mark.django_db
 JOB_KEYS = {
@@ -41,10 +43,19 @@ def test_a_due_job_is_queued_with_the_keys_of_the_contract(recording: RecordingB
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_several_schedulers_at_once_one_queues_it(recording: RecordingBroker) -> None:
+def test_of_two_schedulers_that_both_saw_it_due_one_queues_it(
+    recording: RecordingBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     a_due_job()
+    wait_for_the_other, update = meeting(2), QuerySet.update
 
-    assert sorted(at_once(*[queue_due_jobs] * 3)) == [0, 0, 1]
+    def update_together(self: QuerySet[EtlJob], **values: Any) -> int:
+        wait_for_the_other()
+        return update(self, **values)
+
+    monkeypatch.setattr(QuerySet, "update", update_together)
+
+    assert sorted(at_once(queue_due_jobs, queue_due_jobs)) == [0, 1]
     assert len(recording.published) == 1
 
 
