@@ -29,7 +29,8 @@ def test_a_number_is_read_from_numbers_and_their_text_and_from_nothing_else(
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ("plain", "plain"), (" kept ", " kept "), (5, "5"), (5.0, "5"), (2.5, "2.5"), (0, "0"), (0.0, "0"), (-3.0, "-3"),
+        ("plain", "plain"), (" kept ", " kept "), (5, "5"), (5.0, "5"), (2.5, "2.5"), (0, "0"), (0.0, "0"),
+        (-3.0, "-3"),
         (True, "true"), (False, "false"), (None, None), ("", None), ([], None), ({}, None), ([None, ""], None),
         ({"self": "…", "value": "Blue", "id": "10"}, "Blue"),
         ({"accountId": "a", "displayName": "Zoe"}, "Zoe"),

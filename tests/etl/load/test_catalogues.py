@@ -55,8 +55,9 @@ def test_what_is_only_seen_never_overwrites_what_is_listed_however_new_it_is(loa
 
 
 def test_a_deleted_status_keeps_the_name_that_the_history_knows_it_by(loading: Loading) -> None:
-    loading.load(items(issue(changes=(change(1, 1, "1", "77", to_name="Halted"), change(2, 2, "77", "1", from_name="Blocked")),
-                       version=2)))  # fmt: skip
+    changes = (change(1, 1, "1", "77", to_name="Halted"), change(2, 2, "77", "1", from_name="Blocked"))
+
+    loading.load(items(issue(changes=changes, version=2)))
 
     assert only_status("77") == ("Blocked", None, Authority.MENTIONED)
     assert [row.to_status_name for row in loading.item().changelogs.order_by("external_id")] == ["Halted", "Backlog"]

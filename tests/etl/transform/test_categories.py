@@ -6,7 +6,7 @@ from django.db import transaction
 from custommapping.models import Status, StatusMapping
 from etl.load.loader import load
 from etl.models import WorkItem
-from etl.transform import categories
+from etl.transform.metrics import METRIC_NAMES
 from integrations.records import Category, StatusRecord
 from tests.support.loading import Loading, offline_integration
 from tests.support.records import DOING, DONE, STATUSES, TODO, at, change, issue, items, moved, statuses
@@ -51,7 +51,7 @@ def test_metrics_do_not_depend_on_when_a_category_was_learned(loading: Loading) 
     late.load(batch)
     late.load(statuses(*STATUSES.values()))
 
-    names = ("external_id", *categories.METRIC_NAMES)
+    names = ("external_id", *METRIC_NAMES)
     found = [
         list(WorkItem.objects.filter(integration=one.integration).order_by("external_id").values(*names))
         for one in (loading, late)
