@@ -49,21 +49,30 @@ def _timed(work: Callable[[], None]) -> float:
     return time.perf_counter() - began
 
 
-def _store(run: EtlJobRun, pages: list[Path]) -> None:
+def _store(run: EtlJobRun, answers: list[tuple[str, Path]]) -> None:
     origin = Origin(run.tenant_id, run.integration_id, run.pk, STEP)
-    for page in pages:
+    for entity_type, path in answers:
         with transaction.atomic():
-            store_answer(origin, "jira_issues", page.stem, page.read_bytes(), {})
+            store_answer(origin, entity_type, path.stem, path.read_bytes(), {})
+
+
+def _load_catalogues(run: EtlJobRun, folder: Path) -> None:
+    """Projects and statuses come before issues, as in a sync."""
+    _store(run, [(path.stem, path) for path in sorted(folder.glob("*.catalogue"))])
+    _load(run)
 
 
 def _load(run: EtlJobRun) -> None:
-    for (raw_id,) in fetch("SELECT id FROM raw_extraction_data WHERE run_id = %s ORDER BY id", [run.pk]):
+    waiting = "SELECT id FROM raw_extraction_data WHERE run_id = %s AND processing_status = 'pending' ORDER BY id"
+    for (raw_id,) in fetch(waiting, [run.pk]):
         pipeline.handle(Stage.TRANSFORM, [raw_id])
 
 
 def main(folder: Path) -> None:
     tune_process()
-    run, pages = _run(), sorted(folder.glob("*.json"))
+    _load_catalogues(_run(), folder)
+    run = _run()
+    pages = [("jira_issues", page) for page in sorted(folder.glob("*.json"))]
     before = _versions()
     stored = _timed(lambda: _store(run, pages))
     loaded = _timed(lambda: _load(run))

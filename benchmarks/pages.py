@@ -9,6 +9,12 @@ import httpx
 from integrations.sandbox import SandboxServer, Site, SiteSpec
 
 
+CATALOGUES = {
+    "jira_projects": "/rest/api/3/project/search?expand=issueTypes&maxResults=100",
+    "jira_statuses": "/rest/api/3/status",
+}
+
+
 def write_pages(folder: Path, issues: int, page_size: int) -> dict[str, float]:
     """Asks a sandbox, with whole histories, and writes each page as it came; kilobytes and histories an issue."""
     folder.mkdir(parents=True)
@@ -18,6 +24,8 @@ def write_pages(folder: Path, issues: int, page_size: int) -> dict[str, float]:
         SandboxServer(Site(SiteSpec(issues=issues, seed=7)), port=0, inline_histories=10_000) as server,
         httpx.Client(base_url=server.url, auth=(server.email, server.token), timeout=60) as client,
     ):
+        for entity_type, path in CATALOGUES.items():
+            (folder / f"{entity_type}.catalogue").write_bytes(client.get(path).raise_for_status().content)
         while True:
             body = {
                 "jql": "created >= 0 ORDER BY id",

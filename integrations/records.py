@@ -5,7 +5,7 @@ resolves them to rows. All datetimes are aware and in UTC. ``None`` means "the s
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -162,3 +162,8 @@ class Batch:
     custom_fields: list[CustomFieldRecord] = field(default_factory=list)
     work_items: list[WorkItemRecord] = field(default_factory=list)
     quarantined: Sequence[Quarantined] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the answer says nothing: all that it holds was left out."""
+        return not any(getattr(self, kind.name) for kind in fields(self))

@@ -120,15 +120,17 @@ Known = Mapping[str, tuple[int, str | None]]
 """What is known of a catalogue: each row's authority, and a status's own category, by source id."""
 
 
-def read_known(integration_id: int) -> dict[str, Known]:
+def read_known(source: Source) -> dict[str, Known]:
     """The integration's catalogues, by table."""
     known: dict[str, dict[str, tuple[int, str | None]]] = {"projects": {}, "wits": {}, "statuses": {}}
     rows = fetch(
-        """SELECT 'projects', external_id, authority, NULL FROM projects WHERE integration_id = %(integration)s
-           UNION ALL SELECT 'wits', external_id, authority, NULL FROM wits WHERE integration_id = %(integration)s
+        """SELECT 'projects', external_id, authority, NULL FROM projects
+               WHERE tenant_id = %(tenant)s AND integration_id = %(integration)s
+           UNION ALL SELECT 'wits', external_id, authority, NULL FROM wits
+               WHERE tenant_id = %(tenant)s AND integration_id = %(integration)s
            UNION ALL SELECT 'statuses', external_id, authority, category FROM statuses
-               WHERE integration_id = %(integration)s""",
-        {"integration": integration_id},
+               WHERE tenant_id = %(tenant)s AND integration_id = %(integration)s""",
+        {"tenant": source.tenant_id, "integration": source.integration_id},
     )
     for table, external_id, authority, category in rows:
         known[table][external_id] = (authority, category)

@@ -46,13 +46,26 @@ def _ready_in_this_session() -> set[str]:
     return _ready.setdefault(connection.connection, set())
 
 
-def stage(table: str, like: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+def _filled(columns: Sequence[str], rows: Sequence[Row]) -> tuple[Sequence[str], Iterable[Row]]:
+    """The columns, and what rows have in them, without those that no row fills: an unmapped field is such a one."""
+    if not rows:
+        return columns, rows
+    filled = [(name, values) for name, values in zip(columns, zip(*rows, strict=True), strict=True) if _any_set(values)]
+    return [name for name, _ in filled], zip(*(values for _, values in filled), strict=True)
+
+
+def _any_set(values: Iterable[Any]) -> bool:
+    return any(value is not None for value in values)
+
+
+def stage(table: str, like: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
     """Fills the session's staging table with the rows. Inside a transaction.
 
     ``like`` is the SELECT whose columns give the types. The table lives as long as the session and empties itself
     at each commit: one made per transaction would bloat the catalogue.
     """
-    text = io.StringIO("".join(["\t".join(map(encode, row)) + "\n" for row in rows]))
+    names, filled = _filled(columns, rows)
+    text = io.StringIO("".join(["\t".join(map(encode, row)) + "\n" for row in filled]))
     with connection.cursor() as cursor:
         ready = _ready_in_this_session()
         if table not in ready:
@@ -62,4 +75,4 @@ def stage(table: str, like: str, columns: Sequence[str], rows: Iterable[Row]) ->
         cursor.execute(f"DELETE FROM {table}")
         # Called on psycopg2's own cursor, whose errors are to be Django's like those of all other statements.
         with connection.wrap_database_errors:
-            cursor.cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", text)
+            cursor.cursor.copy_expert(f"COPY {table} ({', '.join(names)}) FROM STDIN", text)

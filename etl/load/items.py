@@ -9,7 +9,7 @@ from custommapping.fields import FieldMapping, to_number, to_text
 from custommapping.models import CUSTOM_FIELD_COLUMNS
 from etl.jobs.units import execute, fetch
 from etl.load.copying import Row, stage
-from etl.load.merging import Source, merge
+from etl.load.merging import Source, found, merge
 from etl.load.tables import WORK_ITEMS
 from etl.transform.metrics import METRIC_NAMES, Categories, Change, flow_metrics
 from integrations.records import StatusChange, WorkItemRecord
@@ -91,30 +91,34 @@ def load_items(
     source: Source, records: Sequence[WorkItemRecord], meaning: Meaning, digests: Mapping[str, str]
 ) -> dict[str, int]:
     """Merges the items, and the changelogs of those that are not newer already; the ids of these, by source id."""
-    merge(
-        WORK_ITEMS,
-        source,
-        [_row(record, meaning, digests.get(record.external_id, "")) for record in records],
-    )
-    current = _current(source)
-    _load_changelogs(source, records, current)
+    rows = [_row(record, meaning, digests.get(record.external_id, "")) for record in records]
+    new = merge(WORK_ITEMS, source, rows).new
+    current = _current(source, records)
+    _load_changelogs(source, records, current, [item_id for item_id in current.values() if item_id not in new])
     return current
 
 
-def _current(source: Source) -> dict[str, int]:
-    """The staged items whose row is not newer than this answer: their changelogs are this answer's.
+def _current(source: Source, records: Sequence[WorkItemRecord]) -> dict[str, int]:
+    """The items whose row is not newer than this answer: their changelogs are this answer's.
 
     Locked, also those that needed no writing: else a newer answer could write one, and its changelogs, in between.
     """
-    return dict(
-        fetch(
-            """SELECT w.external_id, w.id FROM staged_work_items s JOIN work_items w ON w.tenant_id = %s
-                 AND w.integration_id = %s AND w.external_id = s.external_id
-               WHERE (w.source_updated_at, coalesce(w.raw_data_id, 0)) <= (s.source_updated_at, %s)
-               ORDER BY w.external_id FOR NO KEY UPDATE OF w""",
-            [source.tenant_id, source.integration_id, source.raw_id],
-        )
+    said: dict[str, datetime] = {}
+    for record in records:
+        said[record.external_id] = max(record.updated, said.get(record.external_id, record.updated))
+    row = found(
+        "work_items", "s.external_id", columns="f.id, f.source_updated_at, coalesce(f.raw_data_id, 0) AS raw_id"
     )
+    rows = fetch(
+        f"""SELECT s.external_id, w.id, w.source_updated_at, w.raw_id FROM unnest(%(ids)s) AS s(external_id)
+            CROSS JOIN LATERAL ({row} FOR NO KEY UPDATE) w""",
+        {"tenant": source.tenant_id, "integration": source.integration_id, "ids": sorted(said)},
+    )
+    return {
+        external_id: item_id
+        for external_id, item_id, updated, raw_id in rows
+        if (updated, raw_id) <= (said[external_id], source.raw_id)
+    }
 
 
 def _changelog_row(work_item_id: int, change: StatusChange, start: datetime) -> Row:
@@ -148,8 +152,10 @@ def _changelog_rows(records: Sequence[WorkItemRecord], current: Mapping[str, int
     return rows
 
 
-def _load_changelogs(source: Source, records: Sequence[WorkItemRecord], current: Mapping[str, int]) -> None:
-    """Makes the changelogs of those items what the answer says: new ones in, vanished ones out."""
+def _load_changelogs(
+    source: Source, records: Sequence[WorkItemRecord], current: Mapping[str, int], known: Sequence[int]
+) -> None:
+    """Makes the changelogs of those items what the answer says: new ones in, vanished ones (of known items) out."""
     references = ", NULL::varchar(255) AS from_ref, NULL::varchar(255) AS to_ref"
     stage(
         "staged_changelogs",
@@ -157,12 +163,13 @@ def _load_changelogs(source: Source, records: Sequence[WorkItemRecord], current:
         (*_CHANGELOG_COLUMNS, "from_ref", "to_ref"),
         _changelog_rows(records, current),
     )
-    execute(
-        """DELETE FROM changelogs c WHERE c.work_item_id = ANY(%s) AND NOT EXISTS (
-               SELECT 1 FROM staged_changelogs s WHERE s.work_item_id = c.work_item_id
-                 AND s.external_id = c.external_id AND s.item_number = c.item_number)""",
-        [list(current.values())],
-    )
+    if known:
+        execute(
+            """DELETE FROM changelogs c WHERE c.work_item_id = ANY(%s) AND NOT EXISTS (
+                   SELECT 1 FROM staged_changelogs s WHERE s.work_item_id = c.work_item_id
+                     AND s.external_id = c.external_id AND s.item_number = c.item_number)""",
+            [known],
+        )
     execute(_CHANGELOG_MERGE, {"tenant": source.tenant_id, "integration": source.integration_id})
 
 
@@ -170,17 +177,18 @@ def _changelog_merge() -> str:
     keys = ("work_item_id", "external_id", "item_number")
     values = [*(name for name in _CHANGELOG_COLUMNS if name not in keys), "from_status_id", "to_status_id"]
     old, new, excluded = (", ".join(f"{alias}.{name}" for name in values) for alias in ("c", "s", "EXCLUDED"))
-    status = "LEFT JOIN statuses {0} ON {0}.tenant_id = %(tenant)s AND {0}.integration_id = %(integration)s AND"
+    status = "({0}) AS {1}_status_id"
+    from_status, to_status = (
+        status.format(found("statuses", f"s.{end}_ref", columns="f.id"), end) for end in ("from", "to")
+    )
+    same = " AND ".join(f"f.{name} = s.{name}" for name in keys)
     return f"""
         WITH resolved AS (
-            SELECT DISTINCT ON (s.work_item_id, s.external_id, s.item_number) s.*, f.id AS from_status_id,
-                t.id AS to_status_id
-            FROM staged_changelogs s {status.format("f")} f.external_id = s.from_ref
-                {status.format("t")} t.external_id = s.to_ref)
+            SELECT DISTINCT ON (s.work_item_id, s.external_id, s.item_number) s.*, {from_status}, {to_status}
+            FROM staged_changelogs s)
         INSERT INTO changelogs AS c (tenant_id, integration_id, {", ".join(keys)}, {", ".join(values)})
         SELECT %(tenant)s, %(integration)s, {", ".join(f"s.{name}" for name in keys)}, {new}
-        FROM resolved s LEFT JOIN changelogs c ON c.work_item_id = s.work_item_id
-            AND c.external_id = s.external_id AND c.item_number = s.item_number
+        FROM resolved s LEFT JOIN LATERAL (SELECT * FROM changelogs f WHERE {same} LIMIT 1) c ON true
         WHERE c.id IS NULL OR ({old}) IS DISTINCT FROM ({new})
         ORDER BY s.work_item_id, s.external_id, s.item_number
         ON CONFLICT (work_item_id, external_id, item_number) DO UPDATE

@@ -30,6 +30,8 @@ def load(source: Source, batch: Batch, digests: Mapping[str, str], *, born: str 
     ``born`` is the state of the vectors that it queues. What PostgreSQL refuses is quarantined. Raises
     CategoriesMoved, and any other database error.
     """
+    if batch.is_empty:
+        return Loaded(0, 0, 0)
     refused = list(batch.quarantined)
     written, meaning = _load_catalogues(source, batch, refused)
     written["work_items"] = _load_items(source, batch, meaning, digests, refused)
@@ -51,23 +53,23 @@ class CategoriesMoved(Exception):
 def _load_catalogues(source: Source, batch: Batch, refused: list[Quarantined]) -> tuple[dict[str, list[int]], Meaning]:
     """(ids written by table, what the tenant's settings make of items), with the lock on what statuses mean."""
     integration_id, statuses = source.integration_id, status_rows(source, batch)
-    known = read_known(integration_id)
+    known = read_known(source)
     # A load that changes what a status means must hold the lock alone; looked at again once the lock is held.
     exclusive = has_news(statuses, known["statuses"])
     categories.lock(integration_id, exclusive=exclusive)
-    if not exclusive and has_news(statuses, read_known(integration_id)["statuses"]):
+    if not exclusive and has_news(statuses, read_known(source)["statuses"]):
         raise CategoriesMoved
-    before = categories.read_categories(integration_id)
+    before = categories.read_categories(source.tenant_id, integration_id)
 
     def refuse(table: str, row: Row, reason: str) -> None:
         refused.append(Quarantined(table, row[0], f"{table} {row[0]}", reason))
 
     written = load_catalogues(source, batch, statuses, known, refuse)
     _resolve_catalogues(source, batch)
-    after = categories.read_categories(integration_id) if exclusive else before
+    after = categories.read_categories(source.tenant_id, integration_id) if exclusive else before
     moved = categories.changed(before, after)
     if moved:
-        categories.recompute(integration_id, moved, after)
+        categories.recompute(source.tenant_id, integration_id, moved, after)
     return written, Meaning(read_mapping(source.tenant_id, integration_id), after)
 
 

@@ -1,6 +1,6 @@
 """One statement a table: staged rows are resolved, compared and merged, in the order of their natural key."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -25,9 +25,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Written:
-    """The rows that a merge inserted or changed, by their natural key."""
+    """The rows that a merge inserted or changed, by their natural key; ``new`` are the ids of those inserted."""
 
     ids: dict[str, int]
+    new: frozenset[int]
 
 
 def _like(target: Target) -> str:
@@ -53,15 +54,24 @@ def _compared(alias: str, target: Target) -> str:
     return f"({', '.join(values)})"
 
 
+def found(table: str, staged: str, *, columns: str = "*") -> str:
+    """A row of this integration by its source id, looked up by the unique key.
+
+    To be used as a subquery for each staged row: a join would let the planner, which knows little of a table that
+    grows as it is loaded, read all rows of the integration for every page.
+    """
+    return (
+        f"SELECT {columns} FROM {table} f WHERE f.tenant_id = %(tenant)s AND f.integration_id = %(integration)s"
+        f" AND f.external_id = {staged} LIMIT 1"
+    )
+
+
 @cache
 def _statement(target: Target) -> str:
     names = [*target.columns, *(reference.column for reference in target.references), "source_updated_at"]
     names += ["authority"] if target.ranked else []
-    resolved = "".join(f", {reference.column}.id AS {reference.column}" for reference in target.references)
-    joins = "".join(
-        f" LEFT JOIN {reference.table} {reference.column} ON {reference.column}.tenant_id = %(tenant)s"
-        f" AND {reference.column}.integration_id = %(integration)s"
-        f" AND {reference.column}.external_id = s.{reference.staged}"
+    resolved = "".join(
+        f", ({found(reference.table, f's.{reference.staged}', columns='f.id')}) AS {reference.column}"
         for reference in target.references
     )
     best = "s.authority DESC, " if target.ranked else ""
@@ -70,22 +80,22 @@ def _statement(target: Target) -> str:
     newer_now = f"{_age('t', target, 't.raw_data_id')} <= {_age('EXCLUDED', target, 'EXCLUDED.raw_data_id')}"
     return f"""
         WITH resolved AS (
-            SELECT DISTINCT ON (s.external_id) s.*{resolved} FROM {target.staging} s{joins}
+            SELECT DISTINCT ON (s.external_id) s.*{resolved} FROM {target.staging} s
             ORDER BY s.external_id, {best}s.source_updated_at DESC)
         INSERT INTO {target.name} AS t (tenant_id, integration_id, external_id, raw_data_id, {", ".join(names)})
         SELECT %(tenant)s, %(integration)s, s.external_id, %(raw)s, {", ".join(f"s.{name}" for name in names)}
-        FROM resolved s LEFT JOIN {target.name} t ON t.tenant_id = %(tenant)s
-            AND t.integration_id = %(integration)s AND t.external_id = s.external_id
+        FROM resolved s LEFT JOIN LATERAL ({found(target.name, "s.external_id")}) t ON true
         WHERE t.id IS NULL OR ({newer} AND {_compared("t", target)} IS DISTINCT FROM {_compared("s", target)})
         ORDER BY s.external_id
         ON CONFLICT (tenant_id, integration_id, external_id) DO UPDATE
             SET {sets}, raw_data_id = EXCLUDED.raw_data_id, last_updated_at = now()
             WHERE {newer_now} AND {_compared("t", target)} IS DISTINCT FROM {_compared("EXCLUDED", target)}
-        RETURNING t.external_id, t.id"""
+        RETURNING t.external_id, t.id, t.xmax = 0"""
 
 
-def merge(target: Target, source: Source, rows: Iterable[Row]) -> Written:
+def merge(target: Target, source: Source, rows: Sequence[Row]) -> Written:
     """Stages the rows (see `Target.staged_columns`) and merges what is newer and differs. Inside a transaction."""
     stage(target.staging, _like(target), target.staged_columns, rows)
     parameters = {"tenant": source.tenant_id, "integration": source.integration_id, "raw": source.raw_id}
-    return Written(dict(fetch(_statement(target), parameters)))
+    written = fetch(_statement(target), parameters)
+    return Written({row[0]: row[1] for row in written}, frozenset(row[1] for row in written if row[2]))

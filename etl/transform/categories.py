@@ -23,14 +23,14 @@ def lock(integration_id: int, *, exclusive: bool) -> None:
     execute(f"SELECT pg_advisory_xact_lock{shared}(hashtext('pulse categories'), %s)", [integration_id])
 
 
-def read_categories(integration_id: int) -> dict[str, Category | None]:
+def read_categories(tenant_id: int, integration_id: int) -> dict[str, Category | None]:
     """What each status means: the tenant's mapping first, the source's category else."""
     rows = fetch(
         """SELECT s.external_id, coalesce(m.category, s.category) FROM statuses s
-           LEFT JOIN statuses_mappings m ON m.integration_id = s.integration_id AND m.active
-                AND m.status_external_id = s.external_id
-           WHERE s.integration_id = %s""",
-        [integration_id],
+           LEFT JOIN statuses_mappings m ON m.tenant_id = s.tenant_id AND m.integration_id = s.integration_id
+                AND m.status_external_id = s.external_id AND m.active
+           WHERE s.tenant_id = %s AND s.integration_id = %s""",
+        [tenant_id, integration_id],
     )
     return {row[0]: Category(row[1]) if row[1] else None for row in rows}
 
@@ -40,14 +40,15 @@ def changed(before: Categories, after: Categories) -> list[str]:
     return [status for status, category in after.items() if before.get(status) != category]
 
 
-def _touched(integration_id: int, statuses: Sequence[str]) -> list[int]:
+def _touched(tenant_id: int, integration_id: int, statuses: Sequence[str]) -> list[int]:
     """The work items that are, or ever were, in one of those statuses."""
     rows = fetch(
-        """WITH meant AS (SELECT id FROM statuses WHERE integration_id = %s AND external_id = ANY(%s))
+        """WITH meant AS (
+               SELECT id FROM statuses WHERE tenant_id = %s AND integration_id = %s AND external_id = ANY(%s))
            SELECT id FROM work_items WHERE status_id IN (SELECT id FROM meant)
            UNION SELECT work_item_id FROM changelogs WHERE from_status_id IN (SELECT id FROM meant)
            UNION SELECT work_item_id FROM changelogs WHERE to_status_id IN (SELECT id FROM meant) ORDER BY 1""",
-        [integration_id, list(statuses)],
+        [tenant_id, integration_id, list(statuses)],
     )
     return [row[0] for row in rows]
 
@@ -72,9 +73,9 @@ def _recomputed(ids: Sequence[int], categories: Categories) -> Iterator[tuple[in
         yield item_id, flow_metrics(created, status, [Change(*row[3:6]) for row in changes], categories)
 
 
-def recompute(integration_id: int, statuses: Sequence[str], categories: Categories) -> int:
+def recompute(tenant_id: int, integration_id: int, statuses: Sequence[str], categories: Categories) -> int:
     """Recomputes the metrics of the items that those statuses touch; how many changed. Holds the exclusive lock."""
-    touched, count = _touched(integration_id, statuses), 0
+    touched, count = _touched(tenant_id, integration_id, statuses), 0
     for start in range(0, len(touched), CHUNK):
         count += _write(_recomputed(touched[start : start + CHUNK], categories))
     return count

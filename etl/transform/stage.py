@@ -11,7 +11,7 @@ import orjson
 from etl.jobs import units
 from etl.jobs.units import Lease, execute, fetch
 from etl.load.loader import CategoriesMoved, load
-from etl.load.merging import Source
+from etl.load.merging import Source, found
 from etl.load.quarantine import resolve
 from etl.models import EtlJobRun, Overall, RunKind
 from integrations.errors import Permanent
@@ -54,11 +54,12 @@ def _read(raw_id: int) -> Stored:
     return Stored(answers[0], tuple(answers[1:]), rows[0][5])
 
 
-def unchanged(integration_id: int, digests: Mapping[str, str]) -> set[str]:
+def unchanged(integration: Integration, digests: Mapping[str, str]) -> set[str]:
     """Those of the items, by source id, that the database holds just as they are."""
+    row = found("work_items", "s.external_id", columns="f.content_hash")
     rows = fetch(
-        "SELECT external_id, content_hash FROM work_items WHERE integration_id = %s AND external_id = ANY(%s)",
-        [integration_id, list(digests)],
+        f"SELECT s.external_id, w.content_hash FROM unnest(%(ids)s) AS s(external_id) CROSS JOIN LATERAL ({row}) w",
+        {"tenant": integration.tenant_id, "integration": integration.pk, "ids": list(digests)},
     )
     return {external_id for external_id, known in rows if known == digests[external_id]}
 
@@ -68,32 +69,34 @@ class Normalised:
     batch: Batch
     digests: Mapping[str, str]
     skipped: Set[str]
+    followed: bool
 
 
 def normalise(integration: Integration, stored: Stored, *, skip_unchanged: bool) -> Normalised:
     """The records of an answer; items that a sync finds unchanged are left out, before any work is done on them."""
     provider = integration.provider_code
     digests = provider.digests(stored.answer, stored.followups)
-    skip = unchanged(integration.pk, digests) if skip_unchanged and digests else set()
+    skip = unchanged(integration, digests) if skip_unchanged and digests else set()
     batch = provider.normalise(stored.answer, stored.followups, skip)
-    return Normalised(batch, digests, skip)
+    return Normalised(batch, digests, skip, followed=bool(stored.followups))
 
 
 def _finish(lease: Lease, source: Source, normalised: Normalised, born: str) -> None:
     """Loads and ends, once more where the meaning of statuses moved between a look and a lock."""
     while True:
         try:
-            with units.ending(lease, ", processed_at = now()"):
+            with units.ending(lease, ", processed_at = now()", flush=False):
                 loaded = load(source, normalised.batch, normalised.digests, born=born)
                 execute(
                     "UPDATE raw_extraction_data SET records = %s WHERE id = %s",
                     [loaded.records + len(normalised.skipped), source.raw_id],
                 )
-                execute(
-                    "UPDATE raw_extraction_data SET processing_status = 'completed', processed_at = now()"
-                    " WHERE parent_id = %s",
-                    [source.raw_id],
-                )
+                if normalised.followed:
+                    execute(
+                        "UPDATE raw_extraction_data SET processing_status = 'completed', processed_at = now()"
+                        " WHERE parent_id = %s",
+                        [source.raw_id],
+                    )
                 if normalised.skipped:
                     resolve(source, "work_items", list(normalised.skipped))
                 if not normalised.digests:
