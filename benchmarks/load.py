@@ -17,9 +17,9 @@ from django.db import transaction  # noqa: E402
 from etl import pipeline  # noqa: E402
 from etl.extraction.storage import Origin, store_answer  # noqa: E402
 from etl.jobs import lifecycle  # noqa: E402
-from etl.jobs.units import fetch  # noqa: E402
 from etl.models import EtlJobRun, RunKind  # noqa: E402
 from etl.queue.topology import Stage  # noqa: E402
+from etl.sql import fetch  # noqa: E402
 from etl.workers.pool import tune_process  # noqa: E402
 from integrations.models import Integration  # noqa: E402
 from pulse.tenancy.models import Tenant  # noqa: E402

@@ -2,7 +2,7 @@
 
 import pytest
 
-from etl.jobs.units import fetch
+from etl.sql import fetch
 
 pytestmark = pytest.mark.django_db
 

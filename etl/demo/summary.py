@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.table import Table
 
 from etl.embedding.search import search
-from etl.jobs.units import fetch
 from etl.jobs.watching import figures, row_counts
 from etl.models import EtlJobRun
+from etl.sql import fetch
 
 EXAMPLE = "customers cannot pay with their credit card"
 _DAY_SECONDS = 86400

@@ -7,8 +7,9 @@ from etl.embedding.backends import get_encoder, get_store
 from etl.embedding.store import Point
 from etl.embedding.texts import EMBEDDED_TABLES
 from etl.jobs import units
-from etl.jobs.units import Lease, LeaseLost, execute, fetch
+from etl.jobs.units import Lease, LeaseLost
 from etl.models import QdrantVector
+from etl.sql import execute, fetch
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from django.db import DataError, OperationalError
 from django.utils import timezone
 
 from etl.extraction.cleaning import clean
-from etl.jobs.units import execute, fetch
+from etl.sql import execute, fetch
 from integrations.errors import Permanent
 
 

@@ -12,13 +12,14 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from etl.jobs import planning
-from etl.jobs.units import columns, execute, fetch
+from etl.jobs.units import columns
 from etl.jobs.wakeups import OF_ITS_OWN, UNIT_MODELS
 from etl.live.channel import LIVE_CHANNEL
 from etl.load.parents import adopt_orphans
 from etl.models import EtlJob, EtlJobEvent, EtlJobRun, EtlJobRunStep, Overall, QuarantinedRecord, RunKind, StageState
 from etl.models.jobs import JOB_KINDS
 from etl.queue.topology import Stage
+from etl.sql import execute, fetch
 
 OVER = (StageState.FINISHED, StageState.FAILED)
 # The answers of other runs were fetched by earlier ones.

@@ -16,6 +16,7 @@ from etl.jobs.wakeups import UNIT_MODELS, integrations_waiting, wake
 from etl.models import EtlJob, EtlJobEvent, EtlJobRun, EtlJobRunStep, Overall, RunKind
 from etl.queue.broker import PublishFailed
 from etl.queue.topology import Stage
+from etl.sql import execute
 from integrations.models import Integration
 from integrations.provider import Step
 
@@ -104,7 +105,7 @@ def reprocess(job_id: int, *, trigger: str) -> EtlJobRun:
         job = _startable(job_id)
         steps = sync_steps(job.integration)
         run = new_run(job, RunKind.REPROCESS, trigger, {}, steps)
-        units.execute(
+        execute(
             """UPDATE raw_extraction_data SET run_id = %s, processing_status = 'pending', tries = 0, takes = 0,
                    not_before = NULL, published_at = NULL, lease_token = NULL, lease_until = NULL, error_details = NULL
                WHERE integration_id = %s AND active AND is_complete AND parent_id IS NULL AND step = ANY(%s)""",

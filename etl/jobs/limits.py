@@ -6,8 +6,9 @@ were woken before are put aside when their message comes.
 
 from datetime import datetime
 
-from etl.jobs.units import Lease, execute, fetch
+from etl.jobs.units import Lease
 from etl.models import EtlJobEvent
+from etl.sql import execute, fetch
 from integrations.errors import RateLimited
 
 ERRORS_THAT_OPEN = 10

@@ -7,8 +7,8 @@ from typing import Any
 from django.utils import timezone
 
 from custommapping.models import Authority, Project
-from etl.jobs.units import execute, fetch
 from etl.models import EtlJob, EtlJobRun, EtlJobRunStep, ExtractionCheckpoint, RunKind
+from etl.sql import execute, fetch
 from integrations.provider import Partition, PlanContext, ProjectRef, Step
 
 DEFAULT_BATCH_SIZE = 50

@@ -14,14 +14,13 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from etl.models.unit import Unit
+from etl.sql import execute, fetch
 
 # A lease that a crash of the server forgets was never taken: that commit need not wait for the disk.
 _NOT_FLUSHED = "(SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL"
-
-Parameters = Sequence[Any] | Mapping[str, Any]
 
 MAX_TAKES = 5
 DIED = "the worker died on it"
@@ -64,20 +63,6 @@ class Columns:
 
 def columns(model: type[Unit]) -> Columns:
     return Columns(model._meta.db_table, str(model._meta.get_field("status").column))
-
-
-def execute(sql: str, parameters: Parameters) -> int:
-    """Runs one statement; the number of rows it touched."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return int(cursor.rowcount)
-
-
-def fetch(sql: str, parameters: Parameters) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
 
 
 def take(model: type[Unit], ids: Sequence[int]) -> Lease | None:

@@ -10,12 +10,13 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from etl.jobs.units import columns, execute, fetch
+from etl.jobs.units import columns
 from etl.models import ExtractionCheckpoint, QdrantVector, RawExtractionData, Unit
 from etl.queue import get_broker
 from etl.queue.broker import Outgoing, PublishFailed
 from etl.queue.messages import ExtractionMessage, TransformMessage, VectorizationMessage
 from etl.queue.topology import Stage, Tier, queue_for
+from etl.sql import execute, fetch
 
 UNIT_MODELS: dict[Stage, type[Unit]] = {
     Stage.EXTRACTION: ExtractionCheckpoint,

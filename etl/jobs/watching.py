@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from etl.jobs.units import fetch
 from etl.models import EtlJobRun, Overall
+from etl.sql import fetch
 
 OPEN_STATES = (Overall.RUNNING, Overall.PAUSED)
 LOOK_SECONDS = 0.25

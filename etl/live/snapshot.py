@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from etl.jobs.units import columns, fetch
+from etl.jobs.units import columns
 from etl.jobs.wakeups import UNIT_MODELS
 from etl.models import EtlJob, EtlJobRun
+from etl.sql import fetch
 
 
 def progress(run_id: int) -> dict[str, dict[str, dict[str, int]]]:

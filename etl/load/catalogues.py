@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from custommapping.models import Authority
-from etl.jobs.units import execute, fetch
 from etl.load.copying import Row, stage
 from etl.load.merging import Source, merge
 from etl.load.quarantine import load_halving
 from etl.load.tables import CUSTOM_FIELDS, PROJECTS, STATUSES, WITS, Target
+from etl.sql import execute, fetch
 from integrations.records import (
     Batch,
     CustomFieldRecord,

@@ -7,10 +7,10 @@ from typing import Any
 
 from custommapping.fields import FieldMapping, to_number, to_text
 from custommapping.models import CUSTOM_FIELD_COLUMNS
-from etl.jobs.units import execute, fetch
 from etl.load.copying import Row, stage
 from etl.load.merging import Source, found, merge
 from etl.load.tables import WORK_ITEMS
+from etl.sql import execute, fetch
 from etl.transform.metrics import METRIC_NAMES, Categories, Change, flow_metrics
 from integrations.records import StatusChange, WorkItemRecord
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-from etl.jobs.units import fetch
 from etl.load.copying import Row, stage
 from etl.load.tables import Target
+from etl.sql import fetch
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Links between items of which one was loaded before the other."""
 
-from etl.jobs.units import execute
+from etl.sql import execute
 
 
 def adopt_orphans(integration_id: int) -> int:

@@ -5,9 +5,9 @@ from typing import TypeVar
 
 from django.db import DataError, IntegrityError, transaction
 
-from etl.jobs.units import execute
 from etl.load.copying import stage
 from etl.load.merging import Source
+from etl.sql import execute
 from integrations.records import Quarantined
 
 T = TypeVar("T")

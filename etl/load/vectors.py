@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from etl.embedding.texts import EMBEDDED_TABLES
-from etl.jobs.units import execute
 from etl.load.merging import Source
+from etl.sql import execute
 
 
 def collection_of(tenant_id: int) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple
 from itertools import groupby
 
-from etl.jobs.units import execute, fetch
 from etl.load.copying import stage
+from etl.sql import execute, fetch
 from etl.transform.metrics import METRIC_NAMES, Categories, Change, FlowMetrics, flow_metrics
 from integrations.records import Category
 

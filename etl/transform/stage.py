@@ -9,11 +9,12 @@ from typing import Any
 import orjson
 
 from etl.jobs import units
-from etl.jobs.units import Lease, execute, fetch
+from etl.jobs.units import Lease
 from etl.load.loader import CategoriesMoved, load
 from etl.load.merging import Source, found
 from etl.load.quarantine import resolve
 from etl.models import EtlJobRun, Overall, RunKind
+from etl.sql import execute, fetch
 from integrations.errors import Permanent
 from integrations.models import Integration
 from integrations.provider import RawAnswer

@@ -3,12 +3,12 @@
 from dataclasses import asdict
 
 from etl.jobs import lifecycle
-from etl.jobs.units import execute
 from etl.models import EtlJob
 from etl.queue.broker import EXPIRED, Delivery, Done, Outcome
 from etl.queue.fields import Fields
 from etl.queue.messages import JobConfig, JobMessage, Undecodable
 from etl.queue.topology import FAILED_QUEUE, JOBS_QUEUE, Tier
+from etl.sql import execute
 from etl.workers.base import Worker, worker
 from integrations.errors import Permanent
 

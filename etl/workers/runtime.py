@@ -13,8 +13,9 @@ from django.db import connection
 from etl.embedding.backends import close_stores
 from etl.jobs.schedule import queue_due_jobs
 from etl.jobs.sweep import sweep
-from etl.jobs.units import columns, execute
+from etl.jobs.units import columns
 from etl.jobs.wakeups import UNIT_MODELS
+from etl.sql import execute
 from etl.workers.ownership import Ownership
 from etl.workers.pool import WorkerPool, known_workers
 from integrations.errors import Transient

@@ -3,11 +3,12 @@
 from typing import ClassVar
 
 from etl import pipeline
-from etl.jobs.units import columns, fetch
+from etl.jobs.units import columns
 from etl.jobs.wakeups import UNIT_MODELS
 from etl.queue.broker import Delivery, Done, Outcome
 from etl.queue.messages import ExtractionMessage, TransformMessage, VectorizationMessage
 from etl.queue.topology import Stage, Tier, queue_for
+from etl.sql import fetch
 from etl.workers.base import Worker, worker
 from integrations.errors import Permanent
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import DataError, OperationalError
 from django.utils import timezone
 
-from etl import pipeline
+from etl import pipeline, sql
 from etl.jobs import leases, lifecycle, units
 from etl.jobs.advance import advance
 from etl.jobs.units import Lease, LeaseLost
@@ -217,7 +217,7 @@ def test_an_answer_that_is_cut_off_is_not_stored(connected: Connected) -> None:
 
 def end_own_session() -> None:
     """As when the server is restarted."""
-    units.fetch("SELECT pg_terminate_backend(pg_backend_pid())", [])
+    sql.fetch("SELECT pg_terminate_backend(pg_backend_pid())", [])
 
 
 def test_a_message_about_a_unit_that_is_done_is_dealt_with(connected: Connected) -> None:
@@ -387,7 +387,7 @@ def once(stage: Stage, unit: int) -> None:
 def forget_the_first(connected: Connected) -> None:
     """As if nothing had ever been loaded."""
     for table in ("changelogs", "work_items", "projects_wits", "projects_statuses", "statuses", "wits", "projects"):
-        units.execute(f"DELETE FROM {table} WHERE integration_id = %s", [connected.integration.pk])
+        sql.execute(f"DELETE FROM {table} WHERE integration_id = %s", [connected.integration.pk])
     lifecycle.stop(connected.job.pk)
 
 
@@ -427,7 +427,7 @@ def test_a_unit_whose_worker_was_taken_for_dead_is_committed_once(connected: Con
     run, unit = started(connected)
     late = units.take(ExtractionCheckpoint, [unit.pk])
     assert late is not None
-    units.execute("UPDATE extraction_checkpoints SET lease_until = now() - interval '1 second'", [])
+    sql.execute("UPDATE extraction_checkpoints SET lease_until = now() - interval '1 second'", [])
     units.take_back_expired(ExtractionCheckpoint)
     current = units.take(ExtractionCheckpoint, [unit.pk])
     assert current is not None

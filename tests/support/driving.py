@@ -6,11 +6,12 @@ from typing import Any
 
 from etl import pipeline
 from etl.jobs import lifecycle
-from etl.jobs.units import columns, fetch
+from etl.jobs.units import columns
 from etl.jobs.wakeups import UNIT_MODELS
 from etl.models import EtlJob, EtlJobRun
 from etl.queue.broker import Outcome
 from etl.queue.topology import Stage
+from etl.sql import fetch
 from integrations.models import IntegrationLimit
 
 _WAKEABLE = {Stage.EXTRACTION: "true", Stage.TRANSFORM: "is_complete AND parent_id IS NULL", Stage.EMBEDDING: "true"}

@@ -4,9 +4,9 @@ from typing import Any
 from uuid import uuid4
 
 from etl.jobs import lifecycle
-from etl.jobs.units import execute
 from etl.models import EtlJob, EtlJobRun, ExtractionCheckpoint, QdrantVector, RawExtractionData, RunKind
 from etl.models.unit import Unit
+from etl.sql import execute
 from integrations.models import Integration
 from pulse.tenancy.models import Tenant
 

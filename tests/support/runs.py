@@ -3,10 +3,11 @@
 import signal
 from pathlib import Path
 
-from etl.jobs.units import columns, fetch
+from etl.jobs.units import columns
 from etl.jobs.wakeups import UNIT_MODELS
 from etl.models import EtlJobRun, Overall
 from etl.queue.topology import Stage
+from etl.sql import fetch
 from tests.services.waiting import wait_until
 from tests.support.processes import Running
 

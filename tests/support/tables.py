@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from etl.jobs.units import fetch
+from etl.sql import fetch
 
 # What says when and by which answer a row was written, not what the source said. Ids are replaced by natural keys.
 _LEFT_OUT = {

@@ -11,9 +11,9 @@ from django.db.models import F
 from websockets.exceptions import InvalidStatus
 
 from etl.jobs import lifecycle
-from etl.jobs.units import execute, fetch
 from etl.live.channel import LIVE_CHANNEL
 from etl.models import EtlJob
+from etl.sql import execute, fetch
 from integrations.sandbox import SandboxServer
 from pulse.tenancy.models import Tenant, User
 from tests.etl.live.viewers import Web, receive, receive_until

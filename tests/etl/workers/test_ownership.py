@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg2
 import pytest
 
-from etl.jobs.units import fetch
+from etl.sql import fetch
 from etl.workers.ownership import Ownership
 from tests.services.waiting import wait_until
 

@@ -10,11 +10,11 @@ from django.db import InterfaceError, OperationalError
 from pytest_django import DjangoDbBlocker
 
 from etl.jobs import lifecycle, units
-from etl.jobs.units import execute, fetch
 from etl.jobs.wakeups import UNIT_MODELS
 from etl.models import EtlJobRun, WorkerRow
 from etl.queue.broker import BrokerUnavailable
 from etl.queue.topology import Stage
+from etl.sql import execute, fetch
 from etl.workers.runtime import EmbeddedRuntime, SchedulerLoop
 from integrations.sandbox import SandboxServer
 from tests.services.waiting import wait_until

@@ -320,7 +320,7 @@ def test_root_has_a_server_without_root_rights(server: EmbeddedPostgres) -> None
 
 
 @only_root
-@pytest.mark.parametrize("mode, kept", [(0o755, "dac_read_search"), (0o700, "dac_override")])
+@pytest.mark.parametrize(("mode", "kept"), [(0o755, "dac_read_search"), (0o700, "dac_override")])
 def test_the_server_keeps_no_more_than_it_takes_to_reach_its_program(tmp_path: Path, mode: int, kept: str) -> None:
     program = tmp_path / "program"
     program.touch()
