@@ -1,6 +1,5 @@
 """One way to call a site over HTTP, for all providers: bounded in time and size, with errors that say what to do."""
 
-import json
 import os
 import threading
 import time
@@ -10,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 import httpx
-import orjson
 
 from integrations.errors import Permanent, StageError, Transient
 from integrations.http_errors import error_for, source_time, wrong_content
+from integrations.json_text import parse
 from integrations.provider import Connection
 
 CONNECT_SECONDS = 10
@@ -38,14 +37,7 @@ class Response:
     def json(self) -> Any:
         """The parsed body. Raises Transient where it is cut off."""
         try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            return self._lenient_json()
-
-    def _lenient_json(self) -> Any:
-        """What orjson refuses and the raw storage can clean: lone surrogates, deeper nesting, NaN."""
-        try:
-            return json.loads(self.body)
+            return parse(self.body)
         except RecursionError:
             raise Permanent(f"{self.call} answered JSON that is nested too deeply") from None
         except ValueError:

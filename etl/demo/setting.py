@@ -92,8 +92,8 @@ def running_sandbox(issues: int, seed: int) -> Iterator[str]:
     """The sandbox in a process of its own, as a real site would be; its address."""
     port = _free_port(SANDBOX_PORT)
     command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "run_sandbox"]
-    command += ["--port", str(port), "--issues", str(issues), "--seed", str(seed)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+    command += ["--port", str(port), "--issues", str(issues), "--seed", str(seed), "--until-closed"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
     url = f"http://127.0.0.1:{port}"
     try:
         _wait_until_up(url, process)

@@ -1,6 +1,5 @@
 """Transform: one stored answer becomes rows, in one transaction that also ends its unit."""
 
-import json
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +15,7 @@ from etl.load.quarantine import resolve
 from etl.models import EtlJobRun, Overall, RunKind
 from etl.sql import execute, fetch
 from integrations.errors import Permanent
+from integrations.json_text import parse
 from integrations.models import Integration
 from integrations.provider import RawAnswer
 from integrations.records import Batch
@@ -32,15 +32,7 @@ class Stored:
 
 def _parse(raw_id: int, text: str) -> Any:
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return _parse_far_numbers(raw_id, text)
-
-
-def _parse_far_numbers(raw_id: int, text: str) -> Any:
-    """What JSONB holds and orjson refuses: a number beyond floats, for the sake of all that stands beside it."""
-    try:
-        return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 19 else float(digits))
+        return parse(text)
     except (ValueError, RecursionError) as error:
         raise Permanent(f"raw row {raw_id} cannot be parsed: {error}") from error
 

@@ -155,7 +155,7 @@ def test_a_repeated_token_ends_the_paging_and_keeps_the_pages_that_came(site: Co
 
     run = run_to_end(site.job)
 
-    assert_told(run, ISSUES, "repeated nextPageToken")
+    assert_told(run, ISSUES, "/rest/api/3/search/jql", "repeated nextPageToken")
     stored = {issue["key"] for raw in RawExtractionData.objects.filter(entity_type="jira_issues")
               for issue in raw.raw_data["issues"]}  # fmt: skip
     assert keys(site) == stored

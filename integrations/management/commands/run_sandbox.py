@@ -1,6 +1,7 @@
 """`manage.py run_sandbox`: a Jira to try Pulse against, without an account anywhere."""
 
 import signal
+import sys
 import threading
 from typing import Any
 
@@ -21,6 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--issues", type=int, default=2000, help="how many issues the site has (default: 2000)")
         parser.add_argument("--seed", type=int, default=1, help="another seed gives another site (default: 1)")
         parser.add_argument("--email", default=EMAIL, help=f"the account's e-mail (default: {EMAIL})")
+        parser.add_argument("--until-closed", action="store_true", help="end also when standard input closes")
         parser.add_argument("--token", default=TOKEN, help=f"the account's API token (default: {TOKEN})")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -29,6 +31,9 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
+        if options["until_closed"]:
+            # Whoever started us with a pipe ended, in whatever way.
+            threading.Thread(target=_wait_for_close, args=(stop,), daemon=True).start()
         site = Site(SiteSpec(options["issues"], options["seed"]))
         with self._server(site, options) as server:
             self._greet(server)
@@ -46,3 +51,8 @@ class Command(BaseCommand):
         self.stdout.write(f"Sandbox Jira: {server.url}  ({len(server.site.entries)} issues in {projects})")
         self.stdout.write(f"email={server.email} api_token={server.token}   Ctrl-C stops it")
         self.stdout.flush()
+
+
+def _wait_for_close(stop: threading.Event) -> None:
+    sys.stdin.read()
+    stop.set()

@@ -32,7 +32,7 @@ def answer_of(
     )
 
 
-def next_page(content: Mapping[str, Any], cursor: Cursor) -> Cursor | None:
+def next_page(content: Mapping[str, Any], cursor: Cursor, call: str) -> Cursor | None:
     """The cursor of the next page, None at the end: no token, or ``isLast``.
 
     Raises Permanent where the site leads in a circle. Besides the token just used one older token is kept, of a page
@@ -42,9 +42,9 @@ def next_page(content: Mapping[str, Any], cursor: Cursor) -> Cursor | None:
     if not token or content.get("isLast") is True:
         return None
     if type(token) is not str:
-        raise Permanent(f"nextPageToken is of type {type(token).__name__}, not text")
+        raise Permanent(f"{call}: nextPageToken is of type {type(token).__name__}, not text")
     if token in (cursor["token"], cursor["mark"]):
-        raise Permanent(f"page {page}: the site repeated nextPageToken {token[:_SHOWN_CHARACTERS]!r}")
+        raise Permanent(f"{call}: page {page}: the site repeated nextPageToken {token[:_SHOWN_CHARACTERS]!r}")
     # A power of two has a single bit.
     mark = token if page & (page - 1) == 0 else cursor["mark"]
     return {**cursor, "token": token, "page": page + 1, "mark": mark}

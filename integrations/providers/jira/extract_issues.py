@@ -94,7 +94,7 @@ def _fetch_page(client: JiraClient, connection: Connection, cursor: Cursor) -> A
     }
     asked = RawAnswer(ISSUES, _page_name(cursor), response.json(), metadata)
     issues = entries(asked, "issues")
-    following = next_page(asked.content, cursor)
+    following = next_page(asked.content, cursor, response.call)
     warning = _old_shape_warning(asked.content) if following is None else ""
     return answer_of(asked, response, following, _followups(asked.external_id, cut_issue_ids(issues)), warning)
 
@@ -127,4 +127,4 @@ def _fetch_changelogs(client: JiraClient, cursor: Cursor) -> Answer:
     metadata = {"cursor": cursor["token"], "batch_number": cursor["page"]}
     asked = RawAnswer(CHANGELOGS, f"{cursor['key']}:{cursor['page']}", response.json(), metadata)
     entries(asked, "issueChangeLogs")
-    return answer_of(asked, response, next_page(asked.content, cursor))
+    return answer_of(asked, response, next_page(asked.content, cursor, response.call))

@@ -119,7 +119,7 @@ def test_missing_credentials_are_named(missing: str) -> None:
     "content", [{}, {"nextPageToken": None}, {"nextPageToken": ""}, {"nextPageToken": "b", "isLast": True}]
 )
 def test_a_page_without_a_token_is_the_last(content: dict[str, Any]) -> None:
-    assert next_page(content, first_page()) is None
+    assert next_page(content, first_page(), "POST /search") is None
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 7, 20])
@@ -128,7 +128,7 @@ def test_tokens_that_go_in_a_circle_are_found(length: int) -> None:
         cursor = first_page()
         for number in range(200):
             turned = number if number < 9 else 9 + (number - 9) % length
-            following = next_page({"nextPageToken": f"token-{turned}", "isLast": False}, cursor)
+            following = next_page({"nextPageToken": f"token-{turned}", "isLast": False}, cursor, "POST /search")
             assert following is not None
             cursor = following
 
@@ -139,7 +139,7 @@ def test_tokens_that_go_in_a_circle_are_found(length: int) -> None:
 def test_a_long_way_of_new_tokens_is_no_circle() -> None:
     cursor = first_page()
     for number in range(1000):
-        following = next_page({"nextPageToken": f"token-{number}"}, cursor)
+        following = next_page({"nextPageToken": f"token-{number}"}, cursor, "POST /search")
         assert following is not None
         cursor = following
     assert (cursor["page"], cursor["token"]) == (1001, "token-999")

@@ -1,0 +1,22 @@
+"""Reading JSON as sites write it."""
+
+import json
+from typing import Any
+
+import orjson
+
+
+def parse(text: str | bytes) -> Any:
+    """The value of a JSON text. Raises ValueError where it is none, RecursionError where it is nested too deeply.
+
+    What orjson refuses and JSON allows is read more slowly: lone surrogates, numbers beyond floats.
+    """
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text, parse_int=_number)
+
+
+def _number(digits: str) -> int | float:
+    # Beyond 64 bits PostgreSQL's and JavaScript's integers end too.
+    return int(digits) if len(digits) < 19 else float(digits)

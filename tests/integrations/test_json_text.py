@@ -1,0 +1,23 @@
+import pytest
+
+from integrations.json_text import parse
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a": [1, 2.5, null, true, "é"]}', {"a": [1, 2.5, None, True, "é"]}),
+        ("[1e400]", [float("inf")]),
+        ('["\\ud83d"]', ["\ud83d"]),
+        ("[18446744073709551616000]", [1.8446744073709552e22]),
+    ],
+)
+def test_json_is_read_also_where_orjson_refuses_it(text: str, value: object) -> None:
+    assert parse(text) == value
+    assert parse(text.encode("utf-8", "surrogatepass")) == value
+
+
+@pytest.mark.parametrize("text", ["", "{", "<html>", "[1,]"])
+def test_what_is_no_json_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r"line 1|unexpected|Expecting"):
+        parse(text)
