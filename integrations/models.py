@@ -4,6 +4,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from integrations.encryption import EncryptedJSONField
+from integrations.errors import Permanent
 from integrations.provider import Connection, Provider
 from integrations.registry import get_provider, provider_names
 from pulse.tenancy.models import TenantOwned
@@ -38,9 +39,16 @@ class Integration(TenantOwned):
             raise ValidationError(
                 f"setting {unknown[0]!r} is unknown to {self.provider}; known are: {', '.join(declared)}"
             )
+        open_secrets = sorted(name for name in self.settings if declared[name].secret)
+        if open_secrets:
+            raise ValidationError(f"setting {open_secrets[0]!r} of {self.provider} is a secret: give it as one")
         for name, field in declared.items():
             if field.required and not self.connection().setting(name):
                 raise ValidationError(f"setting {name!r} of {self.provider} is required: {field.help}")
+        try:
+            self.provider_code.check(self.connection())
+        except Permanent as error:
+            raise ValidationError(str(error)) from error
 
     @property
     def provider_code(self) -> Provider:

@@ -128,6 +128,10 @@ class Provider(ABC):
     steps: ClassVar[tuple[Step, ...]]
 
     @abstractmethod
+    def check(self, connection: Connection) -> None:
+        """Makes no call. Raises Permanent, naming the setting and its value, where one cannot be right."""
+
+    @abstractmethod
     def plan(self, step: str, connection: Connection, context: PlanContext) -> list[Partition]:
         """The partitions of a step. Makes no call. An empty list: there is nothing to do."""
 

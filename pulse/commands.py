@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import ProgrammingError
 
 
 class ScriptCommand(BaseCommand):
@@ -24,6 +25,10 @@ class ScriptCommand(BaseCommand):
             answer = dict(self.run(options))
         except ValidationError as error:
             raise CommandError("; ".join(_told(error))) from error
+        except ProgrammingError as error:
+            if "does not exist" not in str(error):
+                raise
+            raise CommandError("the database lacks tables: run `manage.py migrate` first") from error
         code = answer.pop("exit", 0)
         if options["json"]:
             self.stdout.write(orjson.dumps(answer, default=str).decode())

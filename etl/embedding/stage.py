@@ -87,6 +87,8 @@ def embed(lease: Lease) -> None:
     except LeaseLost:
         # The text of one has changed and it waits again; the others shall not wait for the lease to run out.
         units.split(lease, "the batch was given up: one of its texts changed meanwhile")
+        # And one that another worker completed meanwhile may have been overwritten by ours.
+        units.distrust(lease)
         raise
 
 

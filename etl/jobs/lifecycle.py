@@ -90,6 +90,7 @@ def start(job_id: int, *, trigger: str, config: Mapping[str, Any] | None = None)
         run = new_run(job, RunKind.SYNC, trigger, config or {}, steps)
         EtlJob.objects.filter(pk=job.pk).update(last_run_started_at=timezone.now(), next_run=None)
         units.adopt_vectors(run.integration_id, run.pk)
+        units.adopt_answers(run.integration_id, run.pk)
         EtlJobEvent.objects.create(tenant_id=run.tenant_id, run=run, message=f"run started by {trigger}")
         advance(run.pk)
     wake_integration(run.integration_id)
@@ -108,7 +109,8 @@ def reprocess(job_id: int, *, trigger: str) -> EtlJobRun:
         execute(
             """UPDATE raw_extraction_data SET run_id = %s, processing_status = 'pending', tries = 0, takes = 0,
                    not_before = NULL, published_at = NULL, lease_token = NULL, lease_until = NULL, error_details = NULL
-               WHERE integration_id = %s AND active AND is_complete AND parent_id IS NULL AND step = ANY(%s)""",
+               WHERE integration_id = %s AND active AND is_complete AND parent_id IS NULL AND step = ANY(%s)
+                 AND run_id NOT IN (SELECT id FROM etl_job_runs WHERE status IN ('RUNNING', 'PAUSED'))""",
             [run.pk, job.integration_id, [step.name for step in steps]],
         )
         EtlJobEvent.objects.create(tenant_id=run.tenant_id, run=run, message=f"reprocessing started by {trigger}")
@@ -162,7 +164,11 @@ def write_overall(job: EtlJob, overall: Overall) -> None:
 def pause(job_id: int) -> EtlJobRun:
     """No worker takes another unit until it is resumed."""
     with transaction.atomic():
-        return _move(job_id, (Overall.RUNNING,), Overall.PAUSED, "paused")
+        run = _move(job_id, (Overall.RUNNING,), Overall.PAUSED, "paused")
+        # Its wake-ups shall not take the place of other runs' ones.
+        for model in UNIT_MODELS.values():
+            units.forget_wakeups(model, run.pk)
+    return run
 
 
 def resume(job_id: int) -> EtlJobRun:
@@ -176,7 +182,7 @@ def resume(job_id: int) -> EtlJobRun:
 
 
 def stop(job_id: int) -> EtlJobRun:
-    """Ends the run: what waits is cancelled, a unit in hand may still commit."""
+    """Ends the run: what waits is cancelled, a unit in hand may still commit. The job then waits for a person."""
     with transaction.atomic():
         run = _move(job_id, (Overall.RUNNING, Overall.PAUSED), Overall.STOPPED, "stopped")
         for model in UNIT_MODELS.values():
@@ -185,10 +191,11 @@ def stop(job_id: int) -> EtlJobRun:
 
 
 def reset(job_id: int) -> EtlJob:
-    """Makes a stuck job READY again: stops its open run, if it has one."""
-    if open_run(job_id):
-        stop(job_id)
+    """Makes a stuck job READY, and due: stops its open run, if it has one."""
     with transaction.atomic():
+        if open_run(job_id):
+            stop(job_id)
+        EtlJob.objects.filter(pk=job_id).update(next_run=timezone.now())
         job = EtlJob.objects.select_for_update(no_key=True).get(pk=job_id)
         write_overall(job, Overall.READY)
     return job

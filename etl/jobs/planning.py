@@ -58,10 +58,6 @@ def _watermarks(run: EtlJobRun, step: str) -> dict[str, datetime]:
     return dict(rows)
 
 
-def _batch_size(config: Mapping[str, Any], settings: Mapping[str, Any]) -> int:
-    return int(config.get("batch_size") or settings.get("batch_size") or DEFAULT_BATCH_SIZE)
-
-
 def plan_step(run: EtlJobRun, step: EtlJobRunStep) -> None:
     """Creates the step's checkpoints. Makes no call, so it may run under the run's lock."""
     if run.kind == RunKind.SYNC:
@@ -69,7 +65,7 @@ def plan_step(run: EtlJobRun, step: EtlJobRunStep) -> None:
         context = PlanContext(
             projects=_projects(run),
             watermarks=_watermarks(run, step.step),
-            batch_size=_batch_size(run.config, integration.settings),
+            batch_size=int(run.config.get("batch_size") or DEFAULT_BATCH_SIZE),
         )
         partitions = integration.provider_code.plan(step.step, integration.connection(), context)
         create_checkpoints(run, step.step, partitions)
@@ -96,8 +92,8 @@ def create_checkpoints(
 
 
 def is_restricted(config: Mapping[str, Any]) -> bool:
-    """Whether a run reads only some projects or dates: such a one never moves a watermark."""
-    return any(config.get(name) for name in ("projects", "since", "until"))
+    """Whether a run reads only some projects: such a one never moves a watermark."""
+    return bool(config.get("projects"))
 
 
 def keep_watermarks(run: EtlJobRun) -> None:
@@ -114,6 +110,5 @@ def keep_watermarks(run: EtlJobRun) -> None:
 
 
 def next_run(job: EtlJob, run: EtlJobRun) -> datetime:
-    """When the job is due again: a cycle after its end."""
-    ended = run.finished_at or timezone.now()
-    return ended + timedelta(minutes=int(job.settings.get("cycle_minutes") or job.tenant.cycle_minutes))
+    """When the job is due again: a cycle of its tenant after its end."""
+    return (run.finished_at or timezone.now()) + timedelta(minutes=job.tenant.cycle_minutes)

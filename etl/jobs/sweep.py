@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass
 
-from django.db import DatabaseError
+from django.db import InterfaceError, OperationalError
 
 from etl.jobs import units
 from etl.jobs.advance import advance
@@ -61,7 +61,7 @@ def _advance(run_id: int) -> bool:
     """One run that cannot be planned must not hold up the others."""
     try:
         return advance(run_id)
-    except DatabaseError:
+    except (OperationalError, InterfaceError):
         raise
     except Exception:
         logger.exception("run %s cannot be brought up to date", run_id)

@@ -89,12 +89,16 @@ def take(model: type[Unit], ids: Sequence[int]) -> Lease | None:
 
 
 def renew(lease: Lease) -> bool:
-    """Moves the lease's end; False where it was lost."""
+    """Moves the lease's end; False where it was lost, or is being ended at this moment.
+
+    It never waits for a lock: the transaction that ends a unit may be long, and other leases wait to be renewed.
+    """
     names = columns(lease.model)
     return bool(
         execute(
-            f"UPDATE {names.table} SET lease_until = now() + make_interval(secs => %s) "
-            "WHERE id = ANY(%s) AND lease_token = %s",
+            f"""UPDATE {names.table} SET lease_until = now() + make_interval(secs => %s)
+                WHERE id IN (SELECT id FROM {names.table} WHERE id = ANY(%s) AND lease_token = %s
+                             FOR NO KEY UPDATE SKIP LOCKED)""",
             [settings.UNIT_LEASE_SECONDS, list(lease.ids), lease.token],
         )
     )
@@ -167,7 +171,7 @@ def fail(lease: Lease, reason: str) -> list[int]:
     """Ends the units as failed; the ids of those that were still ours. A cut page fails with its follow-up."""
     with transaction.atomic():
         failed = _close(lease, "failed", ", error_details = %s", [json.dumps({"error": reason})])
-        fail_parents(lease.model, failed, reason)
+        _fail_family(lease.model, failed, reason)
     return failed
 
 
@@ -176,14 +180,22 @@ def split(lease: Lease, reason: str) -> None:
     _close(lease, "pending", ", alone = true, published_at = NULL, error_details = %s", [json.dumps({"error": reason})])
 
 
-def fail_parents(model: type[Unit], ids: Sequence[int], reason: str) -> None:
-    """Fails the answers that those checkpoints were to complete."""
-    if ids and any(field.name == "parent_raw" for field in model._meta.get_fields()):
+# What belongs to failed units: the answer that a checkpoint was to complete, and all that was to complete an answer.
+_FAMILIES = {
+    "extraction_checkpoints": "SELECT parent_raw_id AS id FROM extraction_checkpoints WHERE id = ANY(%s)",
+    "raw_extraction_data": "SELECT id FROM raw_extraction_data WHERE id = ANY(%s)",
+}
+
+
+def _fail_family(model: type[Unit], ids: Sequence[int], reason: str) -> None:
+    """Fails a cut page with what should have completed it: none of them is work of its own."""
+    family = _FAMILIES.get(columns(model).table)
+    if ids and family:
         execute(
-            """UPDATE raw_extraction_data SET processing_status = 'failed', error_details = %s
-               WHERE processing_status = 'pending'
-                 AND id IN (SELECT parent_raw_id FROM extraction_checkpoints WHERE id = ANY(%s))""",
-            [json.dumps({"error": f"not complete: {reason}"}), list(ids)],
+            f"""WITH page AS ({family}) UPDATE raw_extraction_data SET processing_status = 'failed', error_details = %s
+                WHERE processing_status = 'pending'
+                  AND (id IN (SELECT id FROM page) OR parent_id IN (SELECT id FROM page))""",
+            [list(ids), json.dumps({"error": f"not complete: {reason}"})],
         )
 
 
@@ -196,25 +208,43 @@ def cancel_open(model: type[Unit], run_id: int) -> int:
     )
 
 
-def reopen(model: type[Unit], run_id: int, states: Sequence[str]) -> int:
-    """Makes a run's units in those states wait again, with fresh tries."""
-    names = columns(model)
-    return execute(
-        f"""UPDATE {names.table} SET {names.state} = 'pending', tries = 0, takes = 0, not_before = NULL,
-                published_at = NULL, lease_token = NULL, lease_until = NULL, error_details = NULL
-            WHERE run_id = %s AND {names.state} = ANY(%s)""",
-        [run_id, list(states)],
-    )
+# Whose run is over, and whose step the new run has.
+_LEFT_BEHIND = """integration_id = %(integration)s AND active
+    AND step IN (SELECT step FROM etl_job_run_steps WHERE run_id = %(run)s)
+    AND NOT EXISTS (SELECT 1 FROM etl_job_runs r WHERE r.id = u.run_id AND r.status IN ('RUNNING', 'PAUSED'))"""
+_AFRESH = "tries = 0, takes = 0, not_before = NULL, published_at = NULL, error_details = NULL"
 
 
 def adopt_vectors(integration_id: int, run_id: int) -> int:
     """Makes the vectors wait in a new run that earlier ones left: their rows are loaded, so no sync would see them."""
     return execute(
-        """UPDATE qdrant_vectors SET run_id = %s, status = 'pending', tries = 0, takes = 0, not_before = NULL,
-               published_at = NULL, error_details = NULL
-           WHERE integration_id = %s AND active AND status IN ('failed', 'cancelled')
-             AND step IN (SELECT step FROM etl_job_run_steps WHERE run_id = %s)""",
-        [run_id, integration_id, run_id],
+        f"""UPDATE qdrant_vectors u SET run_id = %(run)s, status = 'pending', {_AFRESH}
+            WHERE {_LEFT_BEHIND} AND status IN ('failed', 'cancelled')""",
+        {"run": run_id, "integration": integration_id},
+    )
+
+
+def adopt_answers(integration_id: int, run_id: int) -> int:
+    """Makes the answers wait in a new run whose transform failed: the watermark has passed, no sync would ask again.
+
+    Not those to whose question there is a newer answer, nor those that were never completed.
+    """
+    return execute(
+        f"""UPDATE raw_extraction_data u SET run_id = %(run)s, processing_status = 'pending', {_AFRESH}
+            WHERE {_LEFT_BEHIND} AND processing_status = 'failed' AND is_complete AND parent_id IS NULL
+              AND NOT EXISTS (SELECT 1 FROM raw_extraction_data n WHERE n.integration_id = u.integration_id
+                  AND n.entity_type = u.entity_type AND n.external_id = u.external_id AND n.id > u.id)""",
+        {"run": run_id, "integration": integration_id},
+    )
+
+
+def distrust(lease: Lease) -> int:
+    """Has vectors made again that another worker completed while this one wrote to the store: which won is unknown."""
+    return execute(
+        """UPDATE qdrant_vectors v SET published_at = NULL,
+               status = CASE WHEN r.status = 'RUNNING' THEN 'pending' ELSE 'cancelled' END
+           FROM etl_job_runs r WHERE r.id = v.run_id AND v.id = ANY(%s) AND v.status = 'completed'""",
+        [list(lease.ids)],
     )
 
 
@@ -231,7 +261,7 @@ def take_back_expired(model: type[Unit]) -> list[tuple[int, int, bool]]:
                 RETURNING id, run_id, {names.state} = 'failed'""",
             [MAX_TAKES, MAX_TAKES, json.dumps({"error": DIED})],
         )
-        fail_parents(model, [row[0] for row in rows if row[2]], DIED)
+        _fail_family(model, [row[0] for row in rows if row[2]], DIED)
     return [(row[0], row[1], row[2]) for row in rows]
 
 

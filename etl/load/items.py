@@ -91,17 +91,20 @@ def load_items(
     source: Source, records: Sequence[WorkItemRecord], meaning: Meaning, digests: Mapping[str, str]
 ) -> dict[str, int]:
     """Merges the items, and the changelogs of those that are not newer already; the ids of these, by source id."""
-    rows = [_row(record, meaning, digests.get(record.external_id, "")) for record in records]
-    new = merge(WORK_ITEMS, source, rows).new
-    current = _current(source, records)
-    _load_changelogs(source, records, current, [item_id for item_id in current.values() if item_id not in new])
+    known = _lock_older(source, records)
+    written = merge(
+        WORK_ITEMS, source, [_row(record, meaning, digests.get(record.external_id, "")) for record in records]
+    )
+    current = known | written.ids
+    _load_changelogs(source, records, current, [item for item in current.values() if item not in written.new])
     return current
 
 
-def _current(source: Source, records: Sequence[WorkItemRecord]) -> dict[str, int]:
-    """The items whose row is not newer than this answer: their changelogs are this answer's.
+def _lock_older(source: Source, records: Sequence[WorkItemRecord]) -> dict[str, int]:
+    """The items that have a row not newer than this answer: their changelogs are to be this answer's.
 
-    Locked, also those that needed no writing: else a newer answer could write one, and its changelogs, in between.
+    All are locked before any is written, in the order of their ids: also those that will need no writing, or else a
+    newer answer could write one, and its changelogs, in between.
     """
     said: dict[str, datetime] = {}
     for record in records:

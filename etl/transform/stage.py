@@ -79,6 +79,9 @@ def _finish(lease: Lease, source: Source, normalised: Normalised, born: str) -> 
     while True:
         try:
             with units.ending(lease, ", processed_at = now()", flush=False):
+                if not normalised.digests:
+                    # Of two answers to one question each would else not see the other.
+                    execute("SELECT pg_advisory_xact_lock(hashtext('pulse question'), %s)", [source.integration_id])
                 loaded = load(source, normalised.batch, normalised.digests, born=born)
                 execute(
                     "UPDATE raw_extraction_data SET records = %s WHERE id = %s",

@@ -11,11 +11,10 @@ from django.db import Error as DatabaseError
 from django.db import connection
 
 from etl.embedding.backends import close_stores
+from etl.jobs import units
 from etl.jobs.schedule import queue_due_jobs
 from etl.jobs.sweep import sweep
-from etl.jobs.units import columns
 from etl.jobs.wakeups import UNIT_MODELS
-from etl.sql import execute
 from etl.workers.ownership import Ownership
 from etl.workers.pool import WorkerPool, known_workers
 from integrations.errors import Transient
@@ -60,9 +59,9 @@ class SchedulerLoop:
         try:
             if not self._may_work():
                 return
+            sweep()
             if self._schedule:
                 queue_due_jobs()
-            sweep()
             if self._pool is not None:
                 self._pool.beat()
         except Exception as error:
@@ -102,18 +101,9 @@ class EmbeddedRuntime:
         if not self._ownership.acquire():
             return False
         if not self.owns:
-            _inherit()
+            # The queue of the owner before us was in its memory, and its workers ended with it.
+            for model in UNIT_MODELS.values():
+                units.inherit(model)
             self.owns = True
             self._pool.start()
         return True
-
-
-def _inherit() -> None:
-    """Frees what the owner before us had published or held: its queue and its workers ended with its process."""
-    for model in UNIT_MODELS.values():
-        names = columns(model)
-        execute(
-            f"""UPDATE {names.table} SET published_at = NULL, lease_until = least(lease_until, now())
-                WHERE {names.state} IN ('pending', 'processing')""",
-            [],
-        )

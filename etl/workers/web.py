@@ -2,12 +2,16 @@
 
 import signal
 import socket
+from pathlib import Path
 
 from daphne.server import Server
+from django.conf import settings
 
 
 def ensure_free(host: str, port: int) -> None:
     """Raises OSError, naming the address, where nobody could listen there: daphne would only log it, and end well."""
+    if not 0 < port < 65536:
+        raise OSError(f"cannot listen on {host}:{port}: a port is a number from 1 to 65535")
     family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, kind) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -21,6 +25,8 @@ def serve_until_interrupted(host: str, port: int) -> None:
     """Serves Pulse's pages and sockets on that address, until SIGTERM or Ctrl-C."""
     from pulse.asgi import application  # imported late: it sets Django up
 
+    # Where a collected tree of static files would be: whitenoise warns of a missing one, and finds them without it.
+    Path(settings.STATIC_ROOT).mkdir(exist_ok=True)
     # Twisted takes Ctrl-C only where nobody else has.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     Server(application, endpoints=[f"tcp:port={port}:interface={host}"], signal_handlers=True).run()

@@ -15,6 +15,7 @@ from etl.queue.topology import Tier
 from etl.workers.pool import ALL_TIERS, WorkerPool, known_workers
 
 BEAT_SECONDS = 5.0
+TIERS = [*(tier.value for tier in Tier), "all"]
 
 
 class Command(BaseCommand):
@@ -22,7 +23,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("workers", nargs="*", metavar="WORKER", help=f"of {', '.join(known_workers())}; none: all")
-        parser.add_argument("--tier", action="append", choices=[*Tier, "all"], help="whose queues; may be repeated")
+        parser.add_argument(
+            "--tier",
+            action="append",
+            choices=TIERS,
+            help="whose queues; may be repeated",
+        )
         parser.add_argument("--threads", type=int, default=0, help="per worker; its own number where missing")
 
     def handle(self, *args: Any, **options: Any) -> None:

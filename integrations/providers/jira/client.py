@@ -84,14 +84,19 @@ def checked_base_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _http_client(connection: Connection) -> HttpClient:
+def checked_account(connection: Connection) -> tuple[str, str]:
+    """(e-mail address, API token). Raises Permanent where one is missing."""
     user = connection.setting("email") or connection.setting("username")
     token = connection.setting("api_token")
-    base_url = checked_base_url(connection.setting("base_url"))
     for name, value in (("email", user), ("api_token", token)):
         if not value:
             raise Permanent(f"setting {name} is empty: Jira asks for an account and its API token")
-    return HttpClient(base_url, auth=(user, token))
+    return user, token
+
+
+def _http_client(connection: Connection) -> HttpClient:
+    base_url = checked_base_url(connection.setting("base_url"))
+    return HttpClient(base_url, auth=checked_account(connection))
 
 
 def _with_token(body: dict[str, Any], token: str | None) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def _partition(project: ProjectRef, size: str, context: PlanContext) -> Partitio
     return Partition(key, cursor)
 
 
-def _batch_size(text: str) -> int:
+def checked_batch_size(text: str) -> int:
     """Checked with the call and not when planning: there it would stop all steps, here the unit says what is wrong."""
     size = int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
     if not 0 < size <= LARGEST_PAGE:
@@ -79,7 +79,7 @@ def _since(watermark: datetime | None) -> int | None:
 
 def _fetch_page(client: JiraClient, connection: Connection, cursor: Cursor) -> Answer:
     jql = issue_query(cursor, connection.setting("base_search"))
-    size = _batch_size(cursor["batch_size"])
+    size = checked_batch_size(cursor["batch_size"])
     try:
         response = client.search(jql, size, cursor["token"])
     except Permanent as error:

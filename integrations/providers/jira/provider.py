@@ -14,9 +14,9 @@ from integrations.provider import (
     SettingField,
 )
 from integrations.providers.jira import normalise
-from integrations.providers.jira.client import client_for
+from integrations.providers.jira.client import checked_account, checked_base_url, client_for
 from integrations.providers.jira.extract_catalogue import FieldsStep, ProjectsStep, StatusesStep
-from integrations.providers.jira.extract_issues import IssuesStep
+from integrations.providers.jira.extract_issues import IssuesStep, checked_batch_size
 from integrations.providers.jira.issues import issue_digests
 from integrations.providers.jira.shapes import described
 from integrations.providers.jira.steps import JiraStep
@@ -41,9 +41,15 @@ class JiraProvider(Provider):
         SettingField("projects", "Keys or ids of the projects to read, separated by commas; all where empty"),
         SettingField("base_search", "JQL that each issue must match besides, without ORDER BY"),
         SettingField("batch_size", "Issues a page, 1 to 100; the job's own where empty"),
-        SettingField("rate_limit", "Calls a second at most; no limit of ours where empty"),
+        SettingField("rate_limit", "Calls a second at most; taken, not kept to yet: the site's own limits are"),
     )
     steps = tuple(step.declared for step in _STEPS.values())
+
+    def check(self, connection: Connection) -> None:
+        checked_base_url(connection.setting("base_url"))
+        checked_account(connection)
+        if connection.setting("batch_size"):
+            checked_batch_size(connection.setting("batch_size"))
 
     def plan(self, step: str, connection: Connection, context: PlanContext) -> list[Partition]:
         return _step(step).plan(connection, context)

@@ -83,6 +83,9 @@ def test_what_is_refused_ends_with_1_and_one_line(pulse: Installation, tenant: T
         pytest.param(SECRETS, "setting 'base_url' of jira is required", id="missing setting"),
         pytest.param(SITE, "setting 'api_token' of jira is required", id="missing secret"),
         pytest.param((*SECRETS, "--setting", "base_url= "), "setting 'base_url' of jira is required", id="blank"),
+        pytest.param((*SECRETS, "--setting", "base_url=notaurl"), "base_url is 'notaurl'", id="no address"),
+        pytest.param((*SITE, *SECRETS, "--setting", "batch_size=abc"), "batch_size is 'abc'", id="no number"),
+        pytest.param((*SITE, "--secret", "api_token=x"), "setting email is empty", id="no account"),
         pytest.param((*SITE, "--secret", "api_token"), "--secret 'api_token' is not of the form", id="no value"),
     ],
 )
@@ -100,3 +103,15 @@ def test_a_name_that_is_too_long_is_named() -> None:
 def test_an_unknown_tenant_is_named() -> None:
     with pytest.raises(CommandError, match="--tenant 'Nobody': there is no such tenant"):
         call_command("create_integration", "--tenant", "Nobody", "--provider", "jira", "--name", "Site")
+
+
+@pytest.mark.usefixtures("pulse")
+def test_a_secret_that_is_given_as_a_setting_is_encrypted_all_the_same(tenant: Tenant) -> None:
+    about = ("--tenant", str(tenant.pk), "--provider", "jira", "--name", "Site")
+    call_command(
+        "create_integration", *about, *SITE, "--setting", "email=me@example.com", "--setting", "api_token=s3cret"
+    )
+
+    integration = Integration.objects.get(tenant=tenant)
+    assert "api_token" not in integration.settings
+    assert integration.secrets == {"api_token": "s3cret"}

@@ -1,13 +1,15 @@
 """The life of a unit: one winner takes it, only the holder ends it, and it always comes to an end."""
 
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from etl.jobs import units
 from etl.jobs.units import Lease, LeaseLost, UnitInvisible
-from etl.models import EtlJobEvent, EtlJobRun, ExtractionCheckpoint, QdrantVector, RawExtractionData
+from etl.models import EtlJobEvent, EtlJobRun, ExtractionCheckpoint, Overall, QdrantVector, RawExtractionData, RunKind
 from etl.models.unit import Unit, UnitState
 from tests.support.making import a_run, change, checkpoint, raw_row, vector
 from tests.support.threads import at_once
@@ -326,17 +328,68 @@ def test_what_slipped_past_a_stop_is_cancelled_and_nothing_else() -> None:
         assert unit.status == state
 
 
-def test_reopened_units_wait_with_fresh_tries() -> None:
-    run = a_run()
-    failed = checkpoint(run, status=UnitState.FAILED, tries=3, takes=2, error_details={"error": "503"})
-    done = checkpoint(run, status=UnitState.COMPLETED)
+def over(run: EtlJobRun) -> EtlJobRun:
+    """The run, ended as failed."""
+    EtlJobRun.objects.filter(pk=run.pk).update(status=Overall.FAILED)
+    return run
 
-    assert units.reopen(ExtractionCheckpoint, run.pk, [UnitState.FAILED]) == 1
+
+def test_an_answer_whose_transform_failed_waits_in_the_next_run() -> None:
+    old = over(a_run())
+    failed = raw_row(old, external_id="page:1", status=UnitState.FAILED, tries=3)
+    done = raw_row(old, external_id="page:2", status=UnitState.COMPLETED)
+    new = a_run(old.integration)
+
+    assert units.adopt_answers(new.integration_id, new.pk) == 1
 
     failed.refresh_from_db()
     done.refresh_from_db()
-    assert (failed.status, failed.tries, failed.takes, failed.error_details) == (UnitState.PENDING, 0, 0, None)
-    assert done.status == UnitState.COMPLETED
+    assert (failed.run_id, failed.status, failed.tries) == (new.pk, UnitState.PENDING, 0)
+    assert (done.run_id, done.status) == (old.pk, UnitState.COMPLETED)
+
+
+def test_a_failed_answer_is_left_where_a_newer_one_answers_the_same_or_its_run_is_open() -> None:
+    old = over(a_run())
+    raw_row(old, external_id="page:1", status=UnitState.FAILED)
+    raw_row(old, external_id="page:1", status=UnitState.COMPLETED)
+    raw_row(a_run(old.integration, RunKind.IMPORT), external_id="page:3", status=UnitState.FAILED)
+    new = a_run(old.integration)
+
+    assert units.adopt_answers(new.integration_id, new.pk) == 0
+
+
+def test_what_was_to_complete_a_failed_page_fails_with_it() -> None:
+    run = a_run()
+    page = raw_row(run)
+    followup = raw_row(run, parent=page)
+    lease = units.take(RawExtractionData, [page.pk])
+    assert lease is not None
+
+    units.fail(lease, "no way")
+
+    followup.refresh_from_db()
+    assert followup.status == UnitState.FAILED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_renewing_does_not_wait_for_a_unit_that_is_being_ended() -> None:
+    run = a_run()
+    lease = units.take(RawExtractionData, [raw_row(run).pk])
+    assert lease is not None
+
+    def renew_elsewhere() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout TO '2s'")
+        renewed.append(units.renew(lease))
+        connection.close()
+
+    renewed: list[bool] = []
+    with units.ending(lease):
+        other = threading.Thread(target=renew_elsewhere)
+        other.start()
+        other.join(10)
+
+    assert renewed == [False]
 
 
 def test_a_wakeup_published_long_ago_is_forgotten_unless_the_unit_waits_for_another_try() -> None:
