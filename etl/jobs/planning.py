@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from custommapping.models import Authority, Project
-from etl.models import EtlJob, EtlJobRun, EtlJobRunStep, ExtractionCheckpoint, RunKind
+from etl.models import EtlJob, EtlJobRun, EtlJobRunStep, ExtractionCheckpoint, RunKind, StageState
 from etl.sql import execute, fetch
 from integrations.provider import Partition, PlanContext, ProjectRef, Step
 
@@ -38,12 +39,25 @@ def _projects(run: EtlJobRun) -> list[ProjectRef]:
         archived=False,
         authority=Authority.LISTED,
     )
-    wanted = set(run.config.get("projects") or ())
+    wanted, listed = set(run.config.get("projects") or ()), _listed_projects(run)
     return [
         ProjectRef(project.external_id, project.key)
         for project in rows.order_by("external_id")
-        if not wanted or wanted & {project.external_id, project.key}
+        if (not wanted or wanted & {project.external_id, project.key}) and (not listed or project.external_id in listed)
     ]
+
+
+def _listed_projects(run: EtlJobRun) -> set[str]:
+    """The projects that the site listed in this run: others are gone. Empty where it listed none, or not all came."""
+    failed = Q(extraction=StageState.FAILED) | Q(transform=StageState.FAILED)
+    if EtlJobRunStep.objects.filter(failed, run=run).exists():
+        return set()
+    rows = fetch(
+        """SELECT DISTINCT p FROM raw_extraction_data, jsonb_array_elements_text(extraction_metadata -> 'projects') p
+           WHERE run_id = %s AND jsonb_typeof(extraction_metadata -> 'projects') = 'array'""",
+        [run.pk],
+    )
+    return {row[0] for row in rows}
 
 
 def _watermarks(run: EtlJobRun, step: str) -> dict[str, datetime]:

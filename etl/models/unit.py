@@ -29,7 +29,7 @@ class Unit(TenantOwned):
     """
 
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)
-    run = models.ForeignKey("etl.EtlJobRun", on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    run = models.ForeignKey("etl.EtlJobRun", on_delete=models.PROTECT, null=True, related_name="+")
     step = models.CharField(max_length=100, default="")
     status = models.CharField(max_length=20, choices=UnitState, default=UnitState.PENDING)
     lease_token = models.UUIDField(null=True)

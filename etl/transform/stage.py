@@ -83,10 +83,7 @@ def _finish(lease: Lease, source: Source, normalised: Normalised, born: str) -> 
                     # Of two answers to one question each would else not see the other.
                     execute("SELECT pg_advisory_xact_lock(hashtext('pulse question'), %s)", [source.integration_id])
                 loaded = load(source, normalised.batch, normalised.digests, born=born)
-                execute(
-                    "UPDATE raw_extraction_data SET records = %s WHERE id = %s",
-                    [loaded.records + len(normalised.skipped), source.raw_id],
-                )
+                _note(source.raw_id, loaded.records + len(normalised.skipped), normalised.batch)
                 if normalised.followed:
                     execute(
                         "UPDATE raw_extraction_data SET processing_status = 'completed', processed_at = now()"
@@ -100,6 +97,15 @@ def _finish(lease: Lease, source: Source, normalised: Normalised, born: str) -> 
             return
         except CategoriesMoved:
             continue
+
+
+def _note(raw_id: int, records: int, batch: Batch) -> None:
+    """Notes beside the answer how many records it held, and which projects it listed: later steps are planned so."""
+    listed = {"projects": [project.external_id for project in batch.projects]} if batch.projects else {}
+    execute(
+        "UPDATE raw_extraction_data SET records = %s, extraction_metadata = extraction_metadata || %s WHERE id = %s",
+        [records, orjson.dumps(listed).decode(), raw_id],
+    )
 
 
 def _repeat_newest(lease: Lease) -> int:

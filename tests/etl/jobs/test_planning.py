@@ -9,7 +9,7 @@ from django.utils import timezone
 from custommapping.models import Authority, Project
 from etl.jobs import planning
 from etl.models import EtlJobRun, EtlJobRunStep, ExtractionCheckpoint
-from tests.support.making import ISSUES, a_run, an_integration, checkpoint, raw_row
+from tests.support.making import ISSUES, PROJECTS, a_run, an_integration, checkpoint, raw_row
 
 pytestmark = pytest.mark.django_db
 PARTITION = "project:10000"
@@ -126,3 +126,23 @@ def test_a_step_is_marked_as_planned_also_where_it_has_no_partitions() -> None:
 
     assert EtlJobRunStep.objects.get(run=run, step=ISSUES).planned_at is not None
     assert not ExtractionCheckpoint.objects.filter(run=run).exists()
+
+
+def planned_partitions(run: EtlJobRun) -> list[str]:
+    planning.plan_step(run, EtlJobRunStep.objects.get(run=run, step=ISSUES))
+    return list(ExtractionCheckpoint.objects.filter(run=run, step=ISSUES).values_list("partition_key", flat=True))
+
+
+def test_a_project_that_the_site_does_not_list_any_more_is_not_asked_for() -> None:
+    run = a_sync()
+    raw_row(run, PROJECTS, status="completed", extraction_metadata={"projects": ["10001"]})
+
+    assert planned_partitions(run) == []
+
+
+def test_where_the_list_of_projects_did_not_come_whole_the_known_ones_are_asked_for() -> None:
+    run = a_sync()
+    raw_row(run, PROJECTS, status="completed", extraction_metadata={"projects": ["10001"]})
+    EtlJobRunStep.objects.filter(run=run, step=PROJECTS).update(transform="failed")
+
+    assert planned_partitions(run) == [PARTITION]
