@@ -1,4 +1,4 @@
-"""What people and the schedule do to jobs: create, start, pause, resume, stop, retry, reset.
+"""What people and the schedule do to jobs: create, start, reprocess, pause, resume, stop, reset.
 
 Each transition is a guarded update with one winner; an illegal one raises IllegalTransition, which says why.
 """

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from etl.models import EtlJobRun, Overall
+from etl.models import EtlJobEvent, EtlJobRun, Overall
 from etl.sql import fetch
 
 OPEN_STATES = (Overall.RUNNING, Overall.PAUSED)
@@ -19,6 +19,18 @@ def wait_for_end(run_id: int, on_look: Callable[[], None] = lambda: None) -> Etl
         if run.status not in OPEN_STATES:
             return run
         time.sleep(LOOK_SECONDS)
+
+
+class EventTail:
+    """Tells each event of a run once, as it comes: what failed and is tried again would else be silent for minutes."""
+
+    def __init__(self, run_id: int, tell: Callable[[str], object]) -> None:
+        self._run_id, self._tell, self._last = run_id, tell, 0
+
+    def __call__(self) -> None:
+        for event in EtlJobEvent.objects.filter(run_id=self._run_id, pk__gt=self._last).order_by("pk"):
+            self._last = event.pk
+            self._tell(f"{event.level}: {event.message}")
 
 
 def figures(run: EtlJobRun) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from etl.jobs import lifecycle
-from etl.jobs.watching import figures, wait_for_end
+from etl.jobs.watching import EventTail, figures, wait_for_end
 from etl.models import EtlJobRun, Overall
 from etl.workers.runtime import EmbeddedRuntime
 from integrations.models import Integration
@@ -30,11 +30,12 @@ class Command(ScriptCommand):
         run = self._start(options)
         if not options["wait"]:
             return figures(run)
+        tail = EventTail(run.pk, self.stderr.write)
         if settings.RABBITMQ_URL:
-            run = wait_for_end(run.pk)
+            run = wait_for_end(run.pk, tail)
         else:
             with EmbeddedRuntime(schedule=False):
-                run = wait_for_end(run.pk)
+                run = wait_for_end(run.pk, tail)
         return {**figures(run), "exit": 0 if run.status == Overall.FINISHED else 1}
 
     def _start(self, options: Mapping[str, Any]) -> EtlJobRun:
