@@ -38,7 +38,7 @@ def _text() -> "models.TextField[str | None, str | None]":
 
 
 def _unchecked(model: "type[Tenant] | type[Integration]") -> "models.ForeignKey[Any, Any]":
-    """A reference that another one of the row vouches for: a check of each, for each row, is a tenth of the load."""
+    """A reference that another one of the row vouches for: it is not checked once more for each row of a load."""
     return models.ForeignKey(model, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
 
 
@@ -123,7 +123,7 @@ class Changelog(TenantOwned):
     work_item = models.ForeignKey(WorkItem, on_delete=models.CASCADE, related_name="changelogs", db_index=False)
     external_id = models.CharField(max_length=255)
     item_number = models.PositiveSmallIntegerField(default=0, db_default=0)
-    # Looked up as they are written, and never deleted: checking them again would be most of the checks of a load.
+    # Looked up as they are written, and never deleted: checked once more they would double the checks of a changelog.
     from_status = models.ForeignKey(Status, on_delete=models.PROTECT, null=True, related_name="+", db_constraint=False)
     to_status = models.ForeignKey(Status, on_delete=models.PROTECT, null=True, related_name="+", db_constraint=False)
     from_status_name = models.CharField(max_length=255, null=True, blank=True)
