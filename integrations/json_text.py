@@ -1,6 +1,7 @@
 """Reading JSON as sites write it."""
 
 import json
+import uuid
 from typing import Any
 
 import orjson
@@ -15,6 +16,22 @@ def parse(text: str | bytes) -> Any:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return json.loads(text, parse_int=_number)
+
+
+def fingerprint(value: Any) -> bytes:
+    """Bytes to be hashed: the same where the value is. What is nested too deeply to be written is never the same."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        # Lone surrogates, and what orjson finds too deep.
+        return _escaped(value)
+
+
+def _escaped(value: Any) -> bytes:
+    try:
+        return json.dumps(value).encode()
+    except RecursionError:
+        return uuid.uuid4().bytes
 
 
 def _number(digits: str) -> int | float:

@@ -95,7 +95,7 @@ class Answer:
     ``body`` are the bytes received; ``external_id`` names the question that was asked, so that the newest answer
     to it can be told; ``next_cursor`` is None at the partition's end. ``followups`` are partitions (of the same
     step) that fetch what this answer cut: it is normalised together with their answers, not before.
-    ``source_time`` is the site's own clock when it answered.
+    ``source_time`` is the site's own clock when it answered; ``digests`` is `Provider.digests` of it.
     """
 
     entity_type: str
@@ -106,6 +106,7 @@ class Answer:
     followups: tuple[Partition, ...] = ()
     source_time: datetime | None = None
     warning: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,8 @@ class Provider(ABC):
     source_type: ClassVar[str]
     settings: ClassVar[tuple[SettingField, ...]]
     steps: ClassVar[tuple[Step, ...]]
+    reader_version: ClassVar[int] = 1
+    """To be raised when `normalise` reads the same answer differently, so that nothing is left alone."""
 
     @abstractmethod
     def check(self, connection: Connection) -> None:
@@ -147,10 +150,11 @@ class Provider(ABC):
     def entity_types(self) -> Mapping[str, str]:
         """Each entity type that `normalise` knows, with the step it belongs to."""
 
-    def digests(self, answer: RawAnswer, followups: Sequence[RawAnswer] = ()) -> Mapping[str, str]:
-        """A hash (at most 32 characters) of all that an answer says of each of its work items, by source id.
+    def digests(self, answer: RawAnswer) -> Mapping[str, str]:
+        """A short hash of all that this one answer says of each of its work items, by source id.
 
-        Pure, and much cheaper than `normalise`: a sync leaves alone what has the hash that it was loaded with.
+        Pure, and much cheaper than `normalise`. It is kept beside the stored answer: a sync leaves alone what has the
+        hashes that it was loaded with, and does not even read an answer back of which that is true of all items.
         """
         return {}
 

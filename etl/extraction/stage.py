@@ -27,6 +27,7 @@ def _store(lease: Lease, checkpoint: ExtractionCheckpoint, run: EtlJobRun, answe
         answer.external_id,
         answer.body,
         {**answer.metadata, "cursor": checkpoint.cursor, "batch_number": checkpoint.pages + 1},
+        digests=answer.digests,
         is_complete=not answer.followups,
         parent_id=checkpoint.parent_raw_id,
     )

@@ -31,12 +31,13 @@ def store_answer(
     body: bytes,
     metadata: Mapping[str, Any],
     *,
+    digests: Mapping[str, str] | None = None,
     is_complete: bool = True,
     parent_id: int | None = None,
 ) -> int:
     """Inserts a raw row; its id. Raises Permanent where the body is not JSON that PostgreSQL can hold.
 
-    Within the caller's transaction, which is lost where this raises.
+    Within the caller's transaction, which is lost where this raises. ``digests`` are None where none were made yet.
     """
     cleaned = clean(body)
     kept = {**metadata, "payload_size": len(body), "extracted_at": timezone.now().isoformat()}
@@ -45,8 +46,9 @@ def store_answer(
     try:
         rows = fetch(
             """INSERT INTO raw_extraction_data (tenant_id, integration_id, run_id, step, entity_type, external_id,
-                   raw_data, extraction_metadata, processing_status, is_complete, parent_id)
-               VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id""",
+                   raw_data, extraction_metadata, processing_status, is_complete, parent_id,
+                   digests)
+               VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id""",
             [
                 origin.tenant_id,
                 origin.integration_id,
@@ -59,6 +61,7 @@ def store_answer(
                 origin.status,
                 is_complete,
                 parent_id,
+                None if digests is None else orjson.dumps(digests).decode(),
             ],
         )
     except DataError as error:

@@ -20,6 +20,8 @@ from integrations.records import (
 )
 
 Relation = tuple[str, tuple[str, ...]]
+Known = Mapping[str, tuple[int, str | None]]
+"""What is known of a catalogue: each row's authority, and a status's own category, by source id."""
 
 # The age of a mere mention: all mentions of a project say the same, so a later one is no reason to write.
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -90,12 +92,17 @@ def _mentioned_projects(batch: Batch) -> Iterable[Row]:
         yield (project_id, LONG_AGO, Authority.MENTIONED, project_id, project_id, "", "", None, None, False)
 
 
-def _mentioned_statuses(items: Iterable[WorkItemRecord]) -> Iterable[Row]:
-    """Statuses that histories name: maybe deleted long ago, known only by the name that they had."""
+def _mentioned_statuses(items: Iterable[WorkItemRecord], known: Known) -> Iterable[Row]:
+    """Statuses that histories name: maybe deleted long ago, known only by the name that they had.
+
+    Without those that a better source has written: authority only grows, and a page names the same few a thousand
+    times.
+    """
+    better = {status_id for status_id, (authority, _) in known.items() if authority > Authority.MENTIONED}
     for item in items:
         for change in item.changes:
             for status_id, name in ((change.from_id, change.from_name), (change.to_id, change.to_name)):
-                if status_id:
+                if status_id and status_id not in better:
                     yield (status_id, change.at, Authority.MENTIONED, name or status_id, None, "", None)
 
 
@@ -109,15 +116,11 @@ def _newest(rows: Iterable[Row]) -> list[Row]:
     return list(best.values())
 
 
-def status_rows(source: Source, batch: Batch) -> list[Row]:
-    """All that a batch says of statuses, the best row of each."""
+def status_rows(source: Source, batch: Batch, known: Known) -> list[Row]:
+    """What a batch says of statuses, the best row of each."""
     rows = [_status_row(status, source.extracted_at) for status in batch.statuses]
     rows += [_status_row(item.status, item.updated, Authority.SEEN) for item in batch.work_items]
-    return _newest([*rows, *_mentioned_statuses(batch.work_items)])
-
-
-Known = Mapping[str, tuple[int, str | None]]
-"""What is known of a catalogue: each row's authority, and a status's own category, by source id."""
+    return _newest([*rows, *_mentioned_statuses(batch.work_items, known)])
 
 
 def read_known(source: Source) -> dict[str, Known]:

@@ -15,6 +15,8 @@ from django.db import connection, transaction
 
 Row = Sequence[Any]
 
+_CHUNK_BYTES = 1 << 20
+
 _ready: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
 
 
@@ -65,7 +67,7 @@ def stage(table: str, like: str, columns: Sequence[str], rows: Sequence[Row]) ->
     at each commit: one made per transaction would bloat the catalogue.
     """
     names, filled = _filled(columns, rows)
-    text = io.StringIO("".join(["\t".join(map(encode, row)) + "\n" for row in filled]))
+    data = "".join(["\t".join(map(encode, row)) + "\n" for row in filled]).encode()
     with connection.cursor() as cursor:
         ready = _ready_in_this_session()
         if table not in ready:
@@ -75,4 +77,4 @@ def stage(table: str, like: str, columns: Sequence[str], rows: Sequence[Row]) ->
         cursor.execute(f"DELETE FROM {table}")
         # Called on psycopg2's own cursor, whose errors are to be Django's like those of all other statements.
         with connection.wrap_database_errors:
-            cursor.cursor.copy_expert(f"COPY {table} ({', '.join(names)}) FROM STDIN", text)
+            cursor.cursor.copy_expert(f"COPY {table} ({', '.join(names)}) FROM STDIN", io.BytesIO(data), _CHUNK_BYTES)

@@ -51,7 +51,7 @@ def _custom_values(record: WorkItemRecord, fields: FieldMapping) -> tuple[dict[s
     return mapped, overflow
 
 
-def _row(record: WorkItemRecord, meaning: Meaning, digest: str) -> Row:
+def _row(record: WorkItemRecord, meaning: Meaning, content_hash: str) -> Row:
     mapped, overflow = _custom_values(record, meaning.fields)
     changes = [Change(change.at, change.from_id, change.to_id) for change in record.changes]
     metrics = flow_metrics(record.created, record.status.external_id, changes, meaning.categories)
@@ -78,7 +78,7 @@ def _row(record: WorkItemRecord, meaning: Meaning, digest: str) -> Row:
         mapped.get("story_points"),
         *[mapped.get(column) for column in CUSTOM_FIELD_COLUMNS],
         overflow,
-        digest,
+        content_hash,
         *[getattr(metrics, name) for name in METRIC_NAMES],
         record.project_id,
         record.wit.external_id,
@@ -88,12 +88,12 @@ def _row(record: WorkItemRecord, meaning: Meaning, digest: str) -> Row:
 
 
 def load_items(
-    source: Source, records: Sequence[WorkItemRecord], meaning: Meaning, digests: Mapping[str, str]
+    source: Source, records: Sequence[WorkItemRecord], meaning: Meaning, hashes: Mapping[str, str]
 ) -> dict[str, int]:
     """Merges the items, and the changelogs of those that are not newer already; the ids of these, by source id."""
     known = _lock_older(source, records)
     written = merge(
-        WORK_ITEMS, source, [_row(record, meaning, digests.get(record.external_id, "")) for record in records]
+        WORK_ITEMS, source, [_row(record, meaning, hashes.get(record.external_id, "")) for record in records]
     )
     current = known | written.ids
     _load_changelogs(source, records, current, [item for item in current.values() if item not in written.new])

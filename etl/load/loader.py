@@ -24,8 +24,8 @@ class Loaded:
     vectors: int
 
 
-def load(source: Source, batch: Batch, digests: Mapping[str, str], *, born: str = "pending") -> Loaded:
-    """Loads all that an answer says. ``digests`` are the content hashes of its items, by source id.
+def load(source: Source, batch: Batch, hashes: Mapping[str, str], *, born: str = "pending") -> Loaded:
+    """Loads all that an answer says. ``hashes`` are the content hashes of its items, by source id.
 
     ``born`` is the state of the vectors that it queues. What PostgreSQL refuses is quarantined. Raises
     CategoriesMoved, and any other database error.
@@ -34,7 +34,7 @@ def load(source: Source, batch: Batch, digests: Mapping[str, str], *, born: str 
         return Loaded(0, 0, 0)
     refused = list(batch.quarantined)
     written, meaning = _load_catalogues(source, batch, refused)
-    written["work_items"] = _load_items(source, batch, meaning, digests, refused)
+    written["work_items"] = _load_items(source, batch, meaning, hashes, refused)
     return Loaded(
         records=_count(batch) - len(refused) + len(batch.quarantined),
         quarantined=quarantine.quarantine(source, refused) if refused else 0,
@@ -52,8 +52,8 @@ class CategoriesMoved(Exception):
 
 def _load_catalogues(source: Source, batch: Batch, refused: list[Quarantined]) -> tuple[dict[str, list[int]], Meaning]:
     """(ids written by table, what the tenant's settings make of items), with the lock on what statuses mean."""
-    integration_id, statuses = source.integration_id, status_rows(source, batch)
-    known = read_known(source)
+    integration_id, known = source.integration_id, read_known(source)
+    statuses = status_rows(source, batch, known["statuses"])
     # A load that changes what a status means must hold the lock alone; looked at again once the lock is held.
     exclusive = has_news(statuses, known["statuses"])
     categories.lock(integration_id, exclusive=exclusive)
@@ -81,7 +81,7 @@ def _resolve_catalogues(source: Source, batch: Batch) -> None:
 
 
 def _load_items(
-    source: Source, batch: Batch, meaning: Meaning, digests: Mapping[str, str], refused: list[Quarantined]
+    source: Source, batch: Batch, meaning: Meaning, hashes: Mapping[str, str], refused: list[Quarantined]
 ) -> list[int]:
     """The ids of the items whose text may have changed; adds to ``refused`` what PostgreSQL refused."""
     current: dict[str, int] = {}
@@ -90,7 +90,7 @@ def _load_items(
         refused.append(Quarantined("work_items", record.external_id, f"issue {record.key}", reason))
 
     quarantine.load_halving(
-        batch.work_items, lambda records: current.update(load_items(source, records, meaning, digests)), refuse
+        batch.work_items, lambda records: current.update(load_items(source, records, meaning, hashes)), refuse
     )
     if current:
         quarantine.resolve(source, "work_items", list(current))

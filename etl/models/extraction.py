@@ -42,7 +42,8 @@ class RawExtractionData(Unit):
     """One API answer, whole. A unit of transform.
 
     ``parent`` is set on an answer that completes another one: it is transformed together with it. An answer that
-    still waits for such is not ``is_complete``. ``external_id`` names the question that was asked.
+    still waits for such is not ``is_complete``. ``external_id`` names the question that was asked. ``digests`` are
+    the hashes of its items by source id, None where the answer was not fetched but imported.
     """
 
     entity_type = models.CharField(max_length=50)
@@ -55,6 +56,7 @@ class RawExtractionData(Unit):
     processed_at = models.DateTimeField(null=True, blank=True)
     parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True, db_index=False)
     is_complete = models.BooleanField(default=True, db_default=True)
+    digests = models.JSONField(null=True, editable=False)
     records = models.PositiveIntegerField(default=0, db_default=0)
 
     class Meta:

@@ -1,11 +1,10 @@
 """Work items, their status changes, and their flow metrics."""
 
-from typing import Any
-
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from custommapping.models import FromSource, Project, Status, Wit
+from etl.models.references import unchecked
 from integrations.models import Integration
 from pulse.tenancy.models import Tenant, TenantOwned
 
@@ -37,19 +36,14 @@ def _text() -> "models.TextField[str | None, str | None]":
     return models.TextField(null=True, blank=True)
 
 
-def _unchecked(model: "type[Tenant] | type[Integration]") -> "models.ForeignKey[Any, Any]":
-    """A reference that another one of the row vouches for: it is not checked once more for each row of a load."""
-    return models.ForeignKey(model, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
-
-
 class WorkItem(FlowMetrics, FromSource):
     """An issue. Its natural key is the source's id; its key (PAY-12) and project may change.
 
     ``content_hash`` is the hash of all that the source said of it: a sync leaves an item alone where it is the same.
     """
 
-    tenant = _unchecked(Tenant)
-    integration = _unchecked(Integration)
+    tenant = unchecked(Tenant)
+    integration = unchecked(Integration)
     key = models.CharField(max_length=255)
     project = models.ForeignKey(Project, on_delete=models.PROTECT)
     wit = models.ForeignKey(Wit, on_delete=models.PROTECT, db_index=False)
@@ -118,8 +112,8 @@ class WorkItem(FlowMetrics, FromSource):
 class Changelog(TenantOwned):
     """One status change. Names are as they were then; ``time_in_status_seconds`` is the time in the status left."""
 
-    tenant = _unchecked(Tenant)
-    integration = _unchecked(Integration)
+    tenant = unchecked(Tenant)
+    integration = unchecked(Integration)
     work_item = models.ForeignKey(WorkItem, on_delete=models.CASCADE, related_name="changelogs", db_index=False)
     external_id = models.CharField(max_length=255)
     item_number = models.PositiveSmallIntegerField(default=0, db_default=0)

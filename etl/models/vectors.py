@@ -2,7 +2,10 @@
 
 from django.db import models
 
+from etl.models.references import unchecked
 from etl.models.unit import Unit, unit_constraints, unit_indexes
+from integrations.models import Integration
+from pulse.tenancy.models import Tenant
 
 
 class QdrantVector(Unit):
@@ -13,6 +16,8 @@ class QdrantVector(Unit):
     in failed: it is tried by itself then.
     """
 
+    tenant = unchecked(Tenant)
+    integration = unchecked(Integration)
     source_type = models.CharField(max_length=20)
     table_name = models.CharField(max_length=63)
     external_id = models.CharField(max_length=255)

@@ -1,8 +1,9 @@
 """Transform: one stored answer becomes rows, in one transaction that also ends its unit."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -17,17 +18,28 @@ from etl.sql import execute, fetch
 from integrations.errors import Permanent
 from integrations.json_text import parse
 from integrations.models import Integration
-from integrations.provider import RawAnswer
+from integrations.provider import Provider, RawAnswer
 from integrations.records import Batch
 
 
 @dataclass(frozen=True)
 class Stored:
-    """An answer as it was read back, with those that complete it."""
+    """An answer with those that complete it, in their order. ``digests`` are as they were kept, None where not."""
 
-    answer: RawAnswer
-    followups: tuple[RawAnswer, ...]
+    ids: tuple[int, ...]
+    digests: tuple[Mapping[str, str] | None, ...]
     extracted_at: datetime
+
+
+def _look(raw_id: int) -> Stored:
+    """All but the answers themselves: of a page that has not changed they are not read back."""
+    rows = fetch(
+        """SELECT id, digests::text, created_at FROM raw_extraction_data WHERE id = %s OR parent_id = %s
+           ORDER BY parent_id NULLS FIRST, id""",
+        [raw_id, raw_id],
+    )
+    ids, digests, times = zip(*rows, strict=True)
+    return Stored(ids, tuple(text and orjson.loads(text) for text in digests), times[0])
 
 
 def _parse(raw_id: int, text: str) -> Any:
@@ -37,54 +49,66 @@ def _parse(raw_id: int, text: str) -> Any:
         raise Permanent(f"raw row {raw_id} cannot be parsed: {error}") from error
 
 
-def _read(raw_id: int) -> Stored:
+def _read(stored: Stored) -> list[RawAnswer]:
     rows = fetch(
-        """SELECT id, entity_type, external_id, extraction_metadata::text, raw_data::text, created_at
-           FROM raw_extraction_data WHERE id = %s OR parent_id = %s ORDER BY parent_id NULLS FIRST, id""",
-        [raw_id, raw_id],
+        """SELECT id, entity_type, external_id, extraction_metadata::text, raw_data::text
+           FROM raw_extraction_data WHERE id = ANY(%s) ORDER BY parent_id NULLS FIRST, id""",
+        [list(stored.ids)],
     )
-    answers = [RawAnswer(row[1], row[2], _parse(row[0], row[4]), orjson.loads(row[3])) for row in rows]
-    return Stored(answers[0], tuple(answers[1:]), rows[0][5])
+    return [RawAnswer(row[1], row[2], _parse(row[0], row[4]), orjson.loads(row[3])) for row in rows]
 
 
-def unchanged(integration: Integration, digests: Mapping[str, str]) -> set[str]:
+def _content_hashes(provider: Provider, said: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """A hash of all that an answer and those that complete it say of each of its items."""
+    page, *others = said
+    version = str(provider.reader_version)
+    parts = {item: [version, digest, *(other.get(item, "") for other in others)] for item, digest in page.items()}
+    return {item: blake2b(" ".join(part).encode(), digest_size=16).hexdigest() for item, part in parts.items()}
+
+
+def unchanged(integration: Integration, hashes: Mapping[str, str]) -> set[str]:
     """Those of the items, by source id, that the database holds just as they are."""
     row = found("work_items", "s.external_id", columns="f.content_hash")
     rows = fetch(
         f"SELECT s.external_id, w.content_hash FROM unnest(%(ids)s) AS s(external_id) CROSS JOIN LATERAL ({row}) w",
-        {"tenant": integration.tenant_id, "integration": integration.pk, "ids": list(digests)},
+        {"tenant": integration.tenant_id, "integration": integration.pk, "ids": list(hashes)},
     )
-    return {external_id for external_id, known in rows if known == digests[external_id]}
+    return {external_id for external_id, known in rows if known == hashes[external_id]}
 
 
 @dataclass(frozen=True)
 class Normalised:
+    """``hashes`` are the content hashes of all items of the answer, ``skipped`` those that need no loading."""
+
     batch: Batch
-    digests: Mapping[str, str]
+    hashes: Mapping[str, str]
     skipped: Set[str]
-    followed: bool
 
 
 def normalise(integration: Integration, stored: Stored, *, skip_unchanged: bool) -> Normalised:
     """The records of an answer; items that a sync finds unchanged are left out, before any work is done on them."""
     provider = integration.provider_code
-    digests = provider.digests(stored.answer, stored.followups)
-    skip = unchanged(integration, digests) if skip_unchanged and digests else set()
-    batch = provider.normalise(stored.answer, stored.followups, skip)
-    return Normalised(batch, digests, skip, followed=bool(stored.followups))
+    digests = [known for known in stored.digests if known is not None]
+    answers = [] if len(digests) == len(stored.digests) else _read(stored)
+    hashes = _content_hashes(provider, [provider.digests(answer) for answer in answers] or digests)
+    skip = unchanged(integration, hashes) if skip_unchanged and hashes else set()
+    if hashes and skip == hashes.keys():
+        return Normalised(Batch(), hashes, skip)
+    answer, *followups = answers or _read(stored)
+    return Normalised(provider.normalise(answer, followups, skip), hashes, skip)
 
 
-def _finish(lease: Lease, source: Source, normalised: Normalised, born: str) -> None:
+def _finish(lease: Lease, source: Source, normalised: Normalised, born: str, *, followed: bool) -> None:
     """Loads and ends, once more where the meaning of statuses moved between a look and a lock."""
     while True:
         try:
             with units.ending(lease, ", processed_at = now()", flush=False):
-                if not normalised.digests:
+                if not normalised.hashes:
                     # Of two answers to one question each would else not see the other.
                     execute("SELECT pg_advisory_xact_lock(hashtext('pulse question'), %s)", [source.integration_id])
-                loaded = load(source, normalised.batch, normalised.digests, born=born)
+                loaded = load(source, normalised.batch, normalised.hashes, born=born)
                 _note(source.raw_id, loaded.records + len(normalised.skipped), normalised.batch)
-                if normalised.followed:
+                if followed:
                     execute(
                         "UPDATE raw_extraction_data SET processing_status = 'completed', processed_at = now()"
                         " WHERE parent_id = %s",
@@ -92,7 +116,7 @@ def _finish(lease: Lease, source: Source, normalised: Normalised, born: str) -> 
                     )
                 if normalised.skipped:
                     resolve(source, "work_items", list(normalised.skipped))
-                if not normalised.digests:
+                if not normalised.hashes:
                     _repeat_newest(lease)
             return
         except CategoriesMoved:
@@ -129,7 +153,7 @@ def transform(lease: Lease) -> None:
     """Normalises, maps, measures and loads one answer. Raises a StageError, LeaseLost, or a database error."""
     integration = Integration.objects.get(pk=lease.integration_id)
     run = EtlJobRun.objects.get(pk=lease.run_id)
-    stored = _read(lease.id)
+    stored = _look(lease.id)
     normalised = normalise(integration, stored, skip_unchanged=run.kind != RunKind.REPROCESS)
     source = Source(
         tenant_id=lease.tenant_id,
@@ -140,4 +164,5 @@ def transform(lease: Lease) -> None:
         source_type=integration.provider_code.source_type,
         extracted_at=stored.extracted_at,
     )
-    _finish(lease, source, normalised, "cancelled" if run.status == Overall.STOPPED else "pending")
+    born = "cancelled" if run.status == Overall.STOPPED else "pending"
+    _finish(lease, source, normalised, born, followed=len(stored.ids) > 1)

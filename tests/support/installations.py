@@ -83,6 +83,14 @@ def _administer(statement: str) -> None:
         session.close()
 
 
+def _drop(name: str) -> None:
+    """The sessions end first: FORCE is refused where autovacuum is in the database, a plain DROP sends it away."""
+    _administer(
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND usename IS NOT NULL"
+    )
+    _administer(f"DROP DATABASE {name}")
+
+
 def database_url(name: str) -> str:
     """DATABASE_URL of a database of the test run's server, which listens on a socket only."""
     found = _server().connection_settings()
@@ -124,5 +132,5 @@ def installation(blocker: DjangoDbBlocker, **variables: str) -> Iterator[Install
         yield made
     finally:
         made.end()
-        _administer(f"DROP DATABASE {name} WITH (FORCE)")
+        _drop(name)
         shutil.rmtree(home)

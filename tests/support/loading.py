@@ -69,14 +69,14 @@ class Loading:
         source: Source | None = None,
         *,
         extracted: float = 0,
-        digests: Mapping[str, str] | None = None,
+        hashes: Mapping[str, str] | None = None,
     ) -> Loaded:
         """Loads a batch in one transaction, again where the meaning of statuses moved; ``extracted`` in hours."""
         source = source or self.source(at(extracted))
         while True:
             try:
                 with transaction.atomic():
-                    return load(source, batch, digests or {})
+                    return load(source, batch, hashes or {})
             except CategoriesMoved:
                 continue
 

@@ -6,6 +6,7 @@ from typing import Any
 from integrations.errors import Permanent
 from integrations.http import Response
 from integrations.provider import Answer, Cursor, Partition, RawAnswer
+from integrations.providers.jira.normalise import digests
 
 _SHOWN_CHARACTERS = 80
 
@@ -29,6 +30,7 @@ def answer_of(
         followups=followups,
         source_time=response.source_time,
         warning=warning,
+        digests=digests(asked),
     )
 
 

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from hashlib import blake2b
 from typing import Any
 
-import orjson
-
+from integrations.json_text import fingerprint
 from integrations.provider import RawAnswer
 from integrations.providers.jira.adf import plain_text
 from integrations.providers.jira.catalogue import status_record, wit_record
@@ -30,9 +29,6 @@ from integrations.records import Batch, Quarantined, StatusChange, WorkItemRecor
 
 Histories = tuple[str, Sequence[Any]]
 """Histories as they came, and where they stand in the raw answers."""
-
-READER_VERSION = 1
-"""Part of each issue's hash. To be raised when the same answer is read differently, so that nothing is skipped."""
 
 # All of these mean "none" somewhere; "{}" is what an empty development field holds. 0 and False are values.
 _EMPTY: tuple[object, ...] = (None, "", "{}", [], {})
@@ -60,15 +56,24 @@ def read_issues(page: RawAnswer, followups: Sequence[RawAnswer], skip: Set[str])
     return batch
 
 
-def issue_digests(page: RawAnswer, followups: Sequence[RawAnswer]) -> Mapping[str, str]:
-    """A hash of all that a page and what completes it say of each issue, by issue id."""
-    followed = _followed_histories(followups)
-    digests: dict[str, str] = {}
-    for issue in entries(page, "issues"):
-        issue_id = name_of(issue)
-        said = [READER_VERSION, issue, [histories for _, histories in followed.get(issue_id, ())]]
-        digests[issue_id] = blake2b(orjson.dumps(said), digest_size=16).hexdigest()
-    return digests
+def issue_digests(page: RawAnswer) -> Mapping[str, str]:
+    """A hash of all that a page says of each issue, by issue id."""
+    return _digests((name_of(issue), issue) for issue in entries(page, "issues"))
+
+
+def changelog_digests(answer: RawAnswer) -> Mapping[str, str]:
+    """A hash of the histories that an answer brings of each issue, by issue id."""
+    return _digests(
+        (str(entry.get("issueId")), entry) for entry in entries(answer, "issueChangeLogs") if type(entry) is dict
+    )
+
+
+def _digests(said: Iterable[tuple[str, object]]) -> Mapping[str, str]:
+    """An issue that an answer names twice has the hash of both."""
+    hashes: dict[str, Any] = {}
+    for issue_id, entry in said:
+        hashes.setdefault(issue_id, blake2b(digest_size=16)).update(fingerprint(entry))
+    return {issue_id: found.hexdigest() for issue_id, found in hashes.items()}
 
 
 def read_changelogs(answer: RawAnswer) -> Batch:

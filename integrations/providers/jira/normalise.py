@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from integrations.errors import Permanent
 from integrations.provider import RawAnswer
 from integrations.providers.jira.catalogue import read_fields, read_project_statuses, read_projects, read_statuses
-from integrations.providers.jira.issues import read_changelogs, read_issues
+from integrations.providers.jira.issues import changelog_digests, issue_digests, read_changelogs, read_issues
 from integrations.records import Batch
 
 PROJECTS = "jira_projects"
@@ -22,6 +22,13 @@ _READERS: Mapping[str, Callable[[RawAnswer], Batch]] = {
     CHANGELOGS: read_changelogs,
     FIELDS: read_fields,
 }
+
+
+def digests(answer: RawAnswer) -> Mapping[str, str]:
+    """`Provider.digests` for Jira."""
+    if answer.entity_type == ISSUES:
+        return issue_digests(answer)
+    return changelog_digests(answer) if answer.entity_type == CHANGELOGS else {}
 
 
 def normalise(answer: RawAnswer, followups: Sequence[RawAnswer] = (), skip: Set[str] = frozenset()) -> Batch:

@@ -17,7 +17,6 @@ from integrations.providers.jira import normalise
 from integrations.providers.jira.client import checked_account, checked_base_url, client_for
 from integrations.providers.jira.extract_catalogue import FieldsStep, ProjectsStep, StatusesStep
 from integrations.providers.jira.extract_issues import IssuesStep, checked_batch_size
-from integrations.providers.jira.issues import issue_digests
 from integrations.providers.jira.shapes import described
 from integrations.providers.jira.steps import JiraStep
 from integrations.records import Batch
@@ -73,8 +72,8 @@ class JiraProvider(Provider):
             normalise.FIELDS: FieldsStep.declared.name,
         }
 
-    def digests(self, answer: RawAnswer, followups: Sequence[RawAnswer] = ()) -> Mapping[str, str]:
-        return issue_digests(answer, followups) if answer.entity_type == normalise.ISSUES else {}
+    def digests(self, answer: RawAnswer) -> Mapping[str, str]:
+        return normalise.digests(answer)
 
     def normalise(self, answer: RawAnswer, followups: Sequence[RawAnswer] = (), skip: Set[str] = frozenset()) -> Batch:
         return normalise.normalise(answer, followups, skip)

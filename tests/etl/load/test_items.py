@@ -217,7 +217,7 @@ def test_only_rows_whose_text_changed_are_queued_for_embedding_again(loading: Lo
 
 
 def test_the_content_hash_is_kept_with_the_item(loading: Loading) -> None:
-    loading.load(items(issue("1")), digests={"1": "0123456789abcdef"})
+    loading.load(items(issue("1")), hashes={"1": "0123456789abcdef"})
 
     assert loading.item().content_hash == "0123456789abcdef"
 
