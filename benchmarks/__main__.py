@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--issues N] [--json]`: every benchmark, each beside its floor."""
+"""`python -m benchmarks [load] [extraction] [--issues N] [--json]`: each benchmark beside its floor; all by default."""
 
 import argparse
 import json
@@ -7,43 +7,59 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 PAGE = 100
 
 
-def _run(home: Path, *command: str) -> str:
-    """Runs a part in a process of its own, so that its peak memory is its own; what it printed."""
+def _environment(home: Path) -> dict[str, str]:
     environment = os.environ | {"PULSE_HOME": str(home), "DJANGO_SETTINGS_MODULE": "pulse.settings"}
     for name in ("DATABASE_URL", "RABBITMQ_URL", "QDRANT_URL"):
         environment.pop(name, None)
-    done = subprocess.run([sys.executable, *command], env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return environment
+
+
+def _run(home: Path, *command: str, asked: Any = None) -> str:
+    """Runs a part in a process of its own, so that its peak memory is its own; what it printed."""
+    given = "" if asked is None else json.dumps(asked)
+    done = subprocess.run(
+        [sys.executable, *command], env=_environment(home), input=given, stdout=subprocess.PIPE, text=True, check=True
+    )
     return done.stdout
 
 
-def _python(module: str, home: Path, *arguments: str) -> dict[str, Any]:
+def _python(module: str, home: Path, *arguments: str, asked: Any = None) -> dict[str, Any]:
     """What a module printed last, as JSON."""
-    found: dict[str, Any] = json.loads(_run(home, "-m", module, *arguments).strip().splitlines()[-1])
+    found: dict[str, Any] = json.loads(_run(home, "-m", module, *arguments, asked=asked).strip().splitlines()[-1])
     return found
 
 
-def load_benchmark(issues: int) -> dict[str, Any]:
-    """Storing, transforming and loading issues in one worker process, beside COPY of the same rows."""
+@contextmanager
+def _home() -> Iterator[Path]:
+    """A migrated database that nobody else uses."""
     home = Path(tempfile.mkdtemp(prefix="pulse-bench-"))
     try:
-        pages = home / "pages"
-        made = _python("benchmarks.pages", home, str(pages), str(issues), str(PAGE))
         _run(home, "manage.py", "migrate", "-v0")
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def load_benchmark(options: argparse.Namespace) -> dict[str, Any]:
+    """Storing, transforming and loading issues in one worker process, beside COPY of the same rows."""
+    with _home() as home:
+        pages = home / "pages"
+        made = _python("benchmarks.pages", home, str(pages), str(options.issues), str(PAGE))
         first = _python("benchmarks.load", home, str(pages), "first")
         second = _python("benchmarks.load", home, str(pages), "second")
         floor = _python("benchmarks.floor", home, str(pages))
         again = _python("benchmarks.floor", home, str(pages))
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
     floor_seconds = round((floor["seconds"] + again["seconds"]) / 2, 3)
     return {
-        "issues": issues,
+        "issues": options.issues,
         **made,
         "first": first,
         "second": second,
@@ -54,17 +70,63 @@ def load_benchmark(issues: int) -> dict[str, Any]:
     }
 
 
+@contextmanager
+def _site(home: Path, options: argparse.Namespace) -> Iterator[dict[str, str]]:
+    """A sandbox in a process of its own: its address and account."""
+    least, most = options.latency
+    command = [sys.executable, "-m", "benchmarks.site", str(options.issues), str(least), str(most)]
+    with subprocess.Popen(
+        command, env=_environment(home), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())
+        process.stdin.close()
+
+
+def extraction_benchmark(options: argparse.Namespace) -> dict[str, Any]:
+    """Fetching and storing the pages of a site in one worker process, beside httpx asking for the same pages."""
+    with _home() as home, _site(home, options) as site:
+        pulse = _python("benchmarks.extraction", home, asked={"site": site, "parallel": options.parallel})
+        bare_asked = {"site": site, "questions": pulse.pop("questions"), "parallel": options.parallel}
+        floors = [_python("benchmarks.bare", home, asked=bare_asked) for _ in range(2)]
+    rates = [part["pages"] / part["seconds"] for part in (pulse, *floors)]
+    floor_rate = sum(rates[1:]) / len(floors)
+    return {
+        "issues": options.issues,
+        "latency": options.latency,
+        "parallel": options.parallel,
+        "partitions": len(bare_asked["questions"]),
+        "pulse": pulse,
+        "floors": floors,
+        "pages_a_second": round(rates[0], 2),
+        "floor_pages_a_second": round(floor_rate, 2),
+        "rate_to_floor": round(rates[0] / floor_rate, 2),
+    }
+
+
+BENCHMARKS = {"load": load_benchmark, "extraction": extraction_benchmark}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help=f"which: {', '.join(BENCHMARKS)} (default: all)")
     parser.add_argument("--issues", type=int, default=10_000)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument(
+        "--latency", type=float, nargs=2, default=(0.3, 0.6), metavar=("LEAST", "MOST"), help="seconds a page takes"
+    )
+    parser.add_argument("--parallel", type=int, default=4, help="partitions read side by side")
     options = parser.parse_args()
-    figures = load_benchmark(options.issues)
-    if options.json:
-        print(json.dumps(figures))
-        return
-    for name, value in figures.items():
-        print(f"{name:<22}{value}")
+    if unknown := set(options.names) - set(BENCHMARKS):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; known are: {', '.join(BENCHMARKS)}")
+    for name in options.names or BENCHMARKS:
+        figures = BENCHMARKS[name](options)
+        print(json.dumps({name: figures}) if options.json else f"{name}\n{_table(figures)}")
+
+
+def _table(figures: dict[str, Any]) -> str:
+    return "\n".join(f"  {name:<22}{value}" for name, value in figures.items())
 
 
 main()

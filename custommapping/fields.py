@@ -7,8 +7,13 @@ from typing import Any
 
 from custommapping.models import CUSTOM_FIELD_COLUMNS, MAPPED_COLUMNS, CustomField, CustomFieldMapping
 
-# Under which key a value's readable form stands, in the order of preference.
-_NAMES = ("value", "name", "displayName", "title", "key", "id")
+# Under which key a value's readable form stands, in the order of preference: a person's ``name`` may be a login.
+_NAMES = ("value", "displayName", "name", "title", "key", "id", "accountId")
+_DEEPEST = 50
+# story_points has 20 digits, 6 of them behind the point, where it is rounded: more would cost the item its row.
+_TOO_LARGE = Decimal(10) ** 14 - 1
+# Far more digits than a float needs, far fewer than PostgreSQL takes.
+_MOST_DIGITS = 400
 
 
 @dataclass(frozen=True)
@@ -34,37 +39,49 @@ def _field_id(row: CustomFieldMapping, column: str) -> int | None:
 
 
 def to_number(value: Any) -> Decimal | None:
-    """A number field's value, which may be a float, an integer or a string; None where it is no finite number."""
+    """A number field's value, which may be a float, an integer or a string.
+
+    None where it is no finite number, or too large for the column: null is not 0.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
+    if isinstance(value, str) and ("_" in value or len(value) > _MOST_DIGITS):
+        return None
     try:
-        number = Decimal(str(value).strip())
+        number = Decimal(value if isinstance(value, int) else str(value).strip())
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    fits = number.is_finite() and number.adjusted() > -_MOST_DIGITS and abs(number) < _TOO_LARGE
+    return number if fits else None
 
 
 def to_text(value: Any) -> str | None:
     """The stable text of a field's value.
 
     Options and people by their name, cascading ones as "parent / child", lists joined by ", ", numbers without a
-    trailing ".0", True and False as "true" and "false". None and empty values are None.
+    trailing ".0", True and False as "true" and "false". None and empty values are None, and so is what is nested
+    deeper than anybody would read.
     """
-    if value is None or value == "":
+    return _text(value, _DEEPEST)
+
+
+def _text(value: Any, depth: int) -> str | None:
+    if value is None or value == "" or depth == 0:
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else repr(value)
     if isinstance(value, list):
-        return ", ".join(text for text in map(to_text, value) if text) or None
+        return ", ".join(text for item in value if (text := _text(item, depth - 1))) or None
     if isinstance(value, dict):
-        return _named(value)
-    return str(value)
+        return _named(value, depth - 1)
+    # Python refuses to write the largest integers in one go.
+    return format(Decimal(value), "f") if isinstance(value, int) else str(value)
 
 
-def _named(value: Mapping[str, Any]) -> str | None:
-    name = next((text for key in _NAMES if (text := to_text(value.get(key)))), None)
+def _named(value: Mapping[str, Any], depth: int) -> str | None:
+    name = next((text for key in _NAMES if (text := _text(value.get(key), depth))), None)
     child = value.get("child")
-    below = _named(child) if name and isinstance(child, dict) else None
+    below = _named(child, depth - 1) if name and depth and isinstance(child, dict) else None
     return f"{name} / {below}" if below else name

@@ -2,6 +2,8 @@
 
     provider.fetch ──► raw row ──► provider.normalise ► mapping ► metrics ► upsert ──► text ► vector ► store
        extraction                            transform (with load)                        embedding
+           ▲                                        │
+           └────── provider.consequences ───────────┘
 
 A unit is taken, worked on, and ended with its result in one transaction; then others are woken, then its message is
 acknowledged. A wake-up lost in between is the sweep's business. Stages do not know each other: only this file does.
@@ -9,14 +11,17 @@ acknowledged. A wake-up lost in between is the sweep's business. Stages do not k
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, connection
+from django.utils import timezone
 
 from etl.embedding.stage import embed
 from etl.extraction.stage import extract
-from etl.jobs import limits, units
+from etl.jobs import limits, units, watermarks
 from etl.jobs.advance import advance
 from etl.jobs.leases import held
 from etl.jobs.units import Lease, LeaseLost
@@ -25,6 +30,7 @@ from etl.queue.broker import Dead, Done, Outcome, PublishFailed, RetryIn
 from etl.queue.topology import ALL_QUEUES, Stage, Tier, queue_for, retry_delay_seconds
 from etl.transform.stage import transform
 from integrations.errors import Permanent, RateLimited, Transient
+from integrations.http import throttled
 from integrations.models import Integration
 
 logger = logging.getLogger(__name__)
@@ -40,7 +46,8 @@ class StageSpec:
 
 STAGES: dict[Stage, StageSpec] = {
     Stage.EXTRACTION: StageSpec(extract, feeds=(Stage.TRANSFORM,)),
-    Stage.TRANSFORM: StageSpec(transform, feeds=(Stage.EMBEDDING,)),
+    # What is loaded may give rise to calls: the development status of the issues of a page.
+    Stage.TRANSFORM: StageSpec(transform, feeds=(Stage.EXTRACTION, Stage.EMBEDDING)),
     Stage.EMBEDDING: StageSpec(embed, feeds=()),
 }
 
@@ -66,16 +73,13 @@ def handle(stage: Stage, unit_ids: Sequence[int]) -> Outcome:
 def _work(stage: Stage, lease: Lease) -> Outcome:
     """Every error becomes a state of the unit and an outcome of its message."""
     try:
-        if stage is Stage.EXTRACTION:
-            limits.check(lease)
-        with held(lease):
+        with held(lease), _throttled(stage, lease):
             STAGES[stage].work(lease)
     except LeaseLost:
         logger.info("%s unit %s was taken over by another worker", stage, lease.ids)
     except RateLimited as error:
-        units.park(lease, error.until, _told(lease, error))
-        if stage is Stage.EXTRACTION:
-            limits.block(lease, error.until)
+        # The integration first: nobody is to be woken in between.
+        units.park(lease, _until(stage, lease, error), _told(lease, error))
     except (Transient, OperationalError, InterfaceError) as error:
         return _again(stage, lease, error)
     except (Permanent, DatabaseError) as error:
@@ -87,6 +91,18 @@ def _work(stage: Stage, lease: Lease) -> Outcome:
         if stage is Stage.EXTRACTION:
             limits.succeeded(lease)
     return Done()
+
+
+def _throttled(stage: Stage, lease: Lease) -> AbstractContextManager[None]:
+    """Under which extraction makes its calls. Raises RateLimited while the integration is held back."""
+    return throttled(limits.check(lease)) if stage is Stage.EXTRACTION else nullcontext()
+
+
+def _until(stage: Stage, lease: Lease, error: RateLimited) -> datetime:
+    """Until when the units wait; what is no call of the integration's site does not hold the integration back."""
+    if stage is Stage.EXTRACTION:
+        return limits.hold(lease, error)
+    return error.until or timezone.now() + timedelta(seconds=limits.LONGEST_WAIT_SECONDS)
 
 
 def _told(lease: Lease, error: Exception) -> str:
@@ -122,7 +138,9 @@ def _give_up(stage: Stage, lease: Lease, error: Exception) -> Outcome:
 
 
 def _wake_and_advance(stage: Stage, lease: Lease) -> None:
-    """After the commit: wakes the next of this stage and what it feeds, and brings the run up to date."""
+    """After the commit: the watermark is kept, what comes next is woken, the run is brought up to date."""
+    if stage is Stage.EXTRACTION:
+        watermarks.keep(lease)
     try:
         for woken in (stage, *STAGES[stage].feeds):
             wake(woken, lease.integration_id)

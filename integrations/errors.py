@@ -4,17 +4,26 @@ from datetime import datetime
 
 
 class StageError(Exception):
-    """Base of every error that a stage raises on purpose; the message names the call and the value."""
+    """Base of every error that a stage raises on purpose; the message names the call and the value.
+
+    ``status`` is that of the HTTP answer, where one was the cause.
+    """
+
+    status: int | None = None
 
 
 class Transient(StageError):
     """May work when tried again: a lost connection, a server error, a deadlock."""
 
 
-class RateLimited(StageError):
-    """The other side asked to wait until `until` (aware, UTC); uses up no try."""
+class Passing(Transient):
+    """Transient, and so often gone at once that the same call is made a second time before it counts."""
 
-    def __init__(self, message: str, until: datetime) -> None:
+
+class RateLimited(StageError):
+    """The other side asked to wait until `until` (aware, UTC; None where it does not say); uses up no try."""
+
+    def __init__(self, message: str, until: datetime | None) -> None:
         super().__init__(message)
         self.until = until
 

@@ -1,19 +1,25 @@
 """One way to call a site over HTTP, for all providers: bounded in time and size, with errors that say what to do."""
 
+import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, TypeVar, cast
 
 import httpx
 
-from integrations.errors import Permanent, StageError, Transient
-from integrations.http_errors import error_for, source_time, wrong_content
+from integrations.errors import Passing, Permanent, StageError, Transient
+from integrations.http_errors import error_for, wrong_content
+from integrations.http_limits import source_time, spent_seconds
 from integrations.json_text import parse
 from integrations.provider import Connection
+
+logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10
 READ_SECONDS = 60
@@ -45,6 +51,29 @@ class Response:
             raise Transient(
                 f"{self.call} answered JSON that is not whole: {len(self.body)} bytes came, {declared} were declared"
             ) from None
+
+
+class Throttle(Protocol):
+    """Whoever counts the calls of an integration. One is told of all calls made within `throttled`."""
+
+    def acquire(self) -> None:
+        """Before each call. Raises RateLimited where it may not be made now."""
+
+    def spent(self, until: datetime) -> None:
+        """After a good answer which says that there is nothing left before that."""
+
+
+_throttle: ContextVar[Throttle | None] = ContextVar("throttle", default=None)
+
+
+@contextmanager
+def throttled(throttle: Throttle) -> Iterator[None]:
+    """Makes the calls of this thread under the throttle: those of all clients, since a site may count them together."""
+    token = _throttle.set(throttle)
+    try:
+        yield
+    finally:
+        _throttle.reset(token)
 
 
 class HttpClient:
@@ -82,10 +111,23 @@ class HttpClient:
     ) -> Response:
         """Makes one call and gives its answer, if it is JSON with a good status or one of ``accept``.
 
-        Raises RateLimited where the site asks to wait, Transient for what may pass, else Permanent. Messages name
-        the call; they hold neither headers nor parameters.
+        A server error or a lost connection is answered by asking once more at once: single ones are common, and in a
+        sync of thousands of calls some would happen three times in a row. Raises RateLimited where the site asks to
+        wait, Transient for what may pass, else Permanent. Messages name the call; they hold neither headers nor
+        parameters.
         """
-        call = f"{method} {path}"
+        try:
+            return self._request(method, path, params, json, accept)
+        except Passing as error:
+            logger.info("%s: asking once more", error)
+            return self._request(method, path, params, json, accept)
+
+    def _request(
+        self, method: str, path: str, params: Mapping[str, str | int] | None, json: Any, accept: Collection[int]
+    ) -> Response:
+        call, throttle = f"{method} {path}", _throttle.get()
+        if throttle is not None:
+            throttle.acquire()
         try:
             # A leading slash would leave out the path of a base URL that has one.
             request = self._client.build_request(method, path.lstrip("/"), params=params, json=json)
@@ -99,6 +141,9 @@ class HttpClient:
             raise error_for(call, answer, body)
         if wrong := wrong_content(call, answer, body):
             raise wrong
+        seconds = spent_seconds(answer.headers)
+        if throttle is not None and seconds is not None:
+            throttle.spent(datetime.now(UTC) + timedelta(seconds=seconds))
         return Response(call, answer.status_code, answer.headers, body, source_time(answer.headers))
 
     def _send(self, call: str, request: httpx.Request) -> tuple[httpx.Response, bytes]:
@@ -138,16 +183,17 @@ class HttpClient:
             return Transient(f"{call}: the host of base_url {self.base_url} could not be reached ({reason})")
         if isinstance(error, httpx.TimeoutException):
             return Transient(f"{call} did not answer in time ({reason})")
-        return Transient(f"{call} was cut off ({reason})")
+        return Passing(f"{call} was cut off ({reason})")
 
 
-_shared: dict[int, tuple[Connection, HttpClient]] = {}
+Client = TypeVar("Client")
+_shared: dict[int, tuple[Connection, Any]] = {}
 _lock = threading.Lock()
 # A forked process must not write into its parent's connections.
 os.register_at_fork(after_in_child=_shared.clear)
 
 
-def shared_client(connection: Connection, build: Callable[[Connection], HttpClient]) -> HttpClient:
+def shared_client(connection: Connection, build: Callable[[Connection], Client]) -> Client:
     """This process's client for an integration; another one is built when its settings have changed.
 
     The old one may still be in use by another thread, so it is left to end with its last user.
@@ -156,4 +202,4 @@ def shared_client(connection: Connection, build: Callable[[Connection], HttpClie
         kept = _shared.get(connection.integration_id)
         if kept is None or kept[0] != connection:
             kept = _shared[connection.integration_id] = connection, build(connection)
-        return kept[1]
+        return cast(Client, kept[1])

@@ -46,6 +46,8 @@ class Integration(TenantOwned):
             if field.required and not self.connection().setting(name):
                 raise ValidationError(f"setting {name!r} of {self.provider} is required: {field.help}")
         try:
+            for name, field in declared.items():
+                field.check(self.connection().setting(name))
             self.provider_code.check(self.connection())
         except Permanent as error:
             raise ValidationError(str(error)) from error
@@ -60,11 +62,17 @@ class Integration(TenantOwned):
 
 
 class IntegrationLimit(TenantOwned):
-    """What holds an integration back: a rate limit of the site, or a circuit opened by errors in a row."""
+    """What holds an integration back: a rate limit of the site, or a circuit opened by errors in a row.
+
+    ``next_call_at`` keeps the ceiling that its setting ``rate_limit`` names, ``limits_in_a_row`` counts the site's
+    refusals that did not say for how long.
+    """
 
     integration = models.OneToOneField(Integration, on_delete=models.CASCADE, primary_key=True, related_name="limit")
     blocked_until = models.DateTimeField(null=True, blank=True)
     errors_in_a_row = models.PositiveIntegerField(default=0, db_default=0)
+    limits_in_a_row = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    next_call_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         db_table = "integration_limits"

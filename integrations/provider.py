@@ -8,9 +8,10 @@ of queues, units or tables, and it never sleeps or retries: it raises what `inte
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar
 
+from integrations.errors import Permanent
 from integrations.records import Batch
 
 Cursor = Mapping[str, Any]
@@ -19,13 +20,30 @@ Cursor = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class SettingField:
-    """One setting of an integration. Secrets are encrypted at rest and never shown again."""
+    """One setting of an integration. Secrets are encrypted at rest and never shown again.
+
+    A ``number`` has bounds; a ``date`` is written as 2024-12-31.
+    """
 
     name: str
     help: str
     required: bool = False
     secret: bool = False
     default: str = ""
+    number: tuple[float, float] | None = None
+    date: bool = False
+
+    def check(self, text: str) -> None:
+        """Raises Permanent, naming the setting and the value, where a text that is not empty cannot be right."""
+        try:
+            if text and self.number and not self.number[0] <= float(text) <= self.number[1]:
+                raise ValueError
+            if text and self.date:
+                date.fromisoformat(text)
+        except ValueError:
+            low, high = self.number or (0, 0)
+            wanted = "a date like 2024-12-31" if self.date else f"a number from {low:g} to {high:g}"
+            raise Permanent(f"setting {self.name} is {text[:50]!r}: expected {wanted}") from None
 
 
 @dataclass(frozen=True)
@@ -33,7 +51,8 @@ class Step:
     """One part of a run.
 
     ``order`` is where people see it; ``feeders`` are the steps that must be over before this one is planned;
-    ``on_demand`` steps are not part of a sync.
+    ``on_demand`` steps are not part of a sync. The units of a step that ``follows`` come from loaded answers, by
+    `Provider.consequences`: no plan brings back one that an earlier run left.
     """
 
     name: str
@@ -41,6 +60,7 @@ class Step:
     display_name: str
     feeders: tuple[str, ...] = ()
     on_demand: bool = False
+    follows: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,10 +83,16 @@ class Connection:
 
 @dataclass(frozen=True)
 class Partition:
-    """A part of a step that is fetched on its own, page after page. ``key`` is stable from run to run."""
+    """A part of a step that is fetched on its own, page after page. ``key`` is stable from run to run.
+
+    ``scope`` names what is complete, for the watermark, once all partitions of a run with that scope are: a project,
+    whatever windows it was cut into. '' belongs to none. ``cursor["question"]``, where there is one, does not change
+    from page to page: a partition that an earlier run left unfinished goes on only while it asks the same.
+    """
 
     key: str
     cursor: Cursor
+    scope: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,16 +102,23 @@ class ProjectRef:
 
 
 @dataclass(frozen=True)
-class PlanContext:
-    """What planning a step may use: what earlier steps loaded, and where the last sync of each partition stood.
+class ItemRef:
+    external_id: str
+    key: str
 
-    ``watermarks`` maps partition keys to the source's own time at the last complete sync; it is empty
-    where everything is to be read again.
+
+@dataclass(frozen=True)
+class PlanContext:
+    """What planning a step may use: what earlier steps loaded, and where the last sync of each scope stood.
+
+    ``watermarks`` maps scopes to the source's own time at the last complete sync; it is empty where everything is to
+    be read again. ``reread`` are open work items with development data that was read long ago (repair runs only).
     """
 
     projects: Sequence[ProjectRef] = ()
     watermarks: Mapping[str, datetime] = field(default_factory=dict)
     batch_size: int = 50
+    reread: Sequence[ItemRef] = ()
 
 
 @dataclass(frozen=True)
@@ -95,6 +128,7 @@ class Answer:
     ``body`` are the bytes received; ``external_id`` names the question that was asked, so that the newest answer
     to it can be told; ``next_cursor`` is None at the partition's end. ``followups`` are partitions (of the same
     step) that fetch what this answer cut: it is normalised together with their answers, not before.
+    ``partitions`` are further partitions of the same step that this answer gives rise to; they stand on their own.
     ``source_time`` is the site's own clock when it answered; ``digests`` is `Provider.digests` of it.
     """
 
@@ -104,6 +138,7 @@ class Answer:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     next_cursor: Cursor | None = None
     followups: tuple[Partition, ...] = ()
+    partitions: tuple[Partition, ...] = ()
     source_time: datetime | None = None
     warning: str = ""
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -119,6 +154,31 @@ class RawAnswer:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class ConnectionReport:
+    """What an account can do on a site. ``problems`` name what is missing and what to do; empty where all is well."""
+
+    site: str
+    account: str
+    deployment: str
+    projects: Sequence[ProjectRef]
+    problems: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class WebhookEvent:
+    """A delivery that was verified.
+
+    ``items`` are the source ids of the work items that it is about, ``answer`` what is to be stored of it. A delivery
+    that concerns no work item in the integration's scope has neither.
+    """
+
+    delivery_id: str
+    name: str
+    items: Sequence[str] = ()
+    answer: Answer | None = None
+
+
 class Provider(ABC):
     """Base of all providers. Instances hold no state of a site; one serves all integrations of its kind."""
 
@@ -130,9 +190,46 @@ class Provider(ABC):
     reader_version: ClassVar[int] = 1
     """To be raised when `normalise` reads the same answer differently, so that nothing is left alone."""
 
+    default_fields: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Columns of ``work_items`` with the kinds of custom fields that mean the same, where a tenant mapped none."""
+
+    items_step: ClassVar[str]
+    """The step that fetches work items; `refetch` makes partitions of it."""
+    listing_step: ClassVar[str] = ""
+    """The step, on demand, that lists what there is for a repair: its answers give `Batch.listed`."""
+
     @abstractmethod
     def check(self, connection: Connection) -> None:
         """Makes no call. Raises Permanent, naming the setting and its value, where one cannot be right."""
+
+    @abstractmethod
+    def check_connection(self, connection: Connection) -> ConnectionReport:
+        """Asks the site who we are and what we see. Raises a StageError where it does not answer as it should."""
+
+    @abstractmethod
+    def refetch(self, connection: Connection, item_ids: Sequence[str]) -> list[Partition]:
+        """Partitions of `items_step` that fetch these items, by id, wherever they are now. Makes no call.
+
+        What the site does not give although it was asked for by id comes out of `normalise` as `Batch.gone`.
+        """
+
+    def consequences(
+        self, answer: RawAnswer, items: Set[str], fields: Mapping[str, str]
+    ) -> Sequence[tuple[str, Partition]]:
+        """(step, partition) of what is to be fetched because of these items of a loaded answer. Pure.
+
+        ``fields`` maps columns of ``work_items`` to the source ids of the custom fields that the tenant mapped to
+        them, or that are known to be one of ``default_fields``.
+        """
+        return ()
+
+    def webhook(self, connection: Connection, headers: Mapping[str, str], body: bytes, token: str) -> WebhookEvent:
+        """Verifies and reads a delivery; ``token`` is the secret part of the path, '' where there is none.
+
+        Header names are in lower case. Raises PermissionError where it cannot be verified, Permanent where it cannot
+        be read. Pure.
+        """
+        raise Permanent(f"{self.name} has no webhooks")
 
     @abstractmethod
     def plan(self, step: str, connection: Connection, context: PlanContext) -> list[Partition]:

@@ -110,7 +110,8 @@ class WorkItemRecord:
     """One work item with its whole status history.
 
     ``changes`` holds every status change, ordered by (at, history id as a number where it is one, item).
-    ``custom`` maps field ids to the values as the source gave them, empty ones left out.
+    ``custom`` maps field ids to the values as the source gave them, empty ones left out; also those of optional
+    dates that are none. ``custom_texts`` has the plain text of those that the source writes in a form of its own.
     """
 
     external_id: str
@@ -134,6 +135,7 @@ class WorkItemRecord:
     resolved: datetime | None = None
     due: date | None = None
     custom: Mapping[str, Any] = field(default_factory=dict)
+    custom_texts: Mapping[str, str] = field(default_factory=dict)
     changes: tuple[StatusChange, ...] = ()
 
 
@@ -150,9 +152,74 @@ class Quarantined:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class ListedItem:
+    """A line of a cheap listing: enough to see whether a work item changed, moved or went."""
+
+    external_id: str
+    key: str
+    project_id: str
+    status_id: str
+    updated: datetime
+
+
+class LinkKind(StrEnum):
+    PULL_REQUEST = "pull_request"
+    BRANCH = "branch"
+    COMMIT = "commit"
+
+
+@dataclass(frozen=True, slots=True)
+class DevLink:
+    """A pull request, branch or commit that belongs to a work item. ``external_id`` is unique within its kind.
+
+    ``at`` is when it last changed; of a commit, when it was written.
+    """
+
+    kind: LinkKind
+    external_id: str
+    repository: str = ""
+    url: str = ""
+    title: str = ""
+    state: str = ""
+    author: str = ""
+    pr_number: int | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemLinks:
+    """The links of these kinds that one application ("github") has for a work item.
+
+    Others that were known of it in these kinds have ended, unless the answer is not ``whole``: then it could not tell
+    all, and nothing ends.
+    """
+
+    work_item_id: str
+    source: str
+    kinds: tuple[LinkKind, ...]
+    links: tuple[DevLink, ...] = ()
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOverview:
+    """Which applications have links of which kind for a work item; `ItemLinks` that were asked for later tell which.
+
+    Links of all other applications and kinds have ended, unless the answer is not ``whole``.
+    """
+
+    work_item_id: str
+    present: tuple[tuple[str, LinkKind], ...] = ()
+    whole: bool = True
+
+
 @dataclass(slots=True)
 class Batch:
-    """All that one raw answer says, ready to be loaded."""
+    """All that one raw answer says, ready to be loaded.
+
+    ``gone`` are ids of work items that were asked for and do not exist any more.
+    """
 
     projects: list[ProjectRecord] = field(default_factory=list)
     wits: list[WitRecord] = field(default_factory=list)
@@ -161,6 +228,10 @@ class Batch:
     project_statuses: list[ProjectStatuses] = field(default_factory=list)
     custom_fields: list[CustomFieldRecord] = field(default_factory=list)
     work_items: list[WorkItemRecord] = field(default_factory=list)
+    listed: list[ListedItem] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    link_overviews: list[LinkOverview] = field(default_factory=list)
+    item_links: list[ItemLinks] = field(default_factory=list)
     quarantined: Sequence[Quarantined] = field(default_factory=list)
 
     @property

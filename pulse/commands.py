@@ -22,13 +22,12 @@ class ScriptCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            answer = dict(self.run(options))
-        except ValidationError as error:
-            raise CommandError("; ".join(_told(error))) from error
-        except ProgrammingError as error:
-            if "does not exist" not in str(error):
-                raise
-            raise CommandError("the database lacks tables: run `manage.py migrate` first") from error
+            answer = self._answer(options)
+        except CommandError as error:
+            # The message goes to stderr as well; a script that reads the last line finds an object in any case.
+            if options["json"]:
+                self.stdout.write(orjson.dumps({"error": str(error)}).decode())
+            raise
         code = answer.pop("exit", 0)
         if options["json"]:
             self.stdout.write(orjson.dumps(answer, default=str).decode())
@@ -37,6 +36,17 @@ class ScriptCommand(BaseCommand):
                 self.stdout.write(f"{name}: {value}")
         if code:
             raise SystemExit(code)
+
+    def _answer(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """What `run` answers; errors that a person can mend become CommandErrors."""
+        try:
+            return dict(self.run(options))
+        except ValidationError as error:
+            raise CommandError("; ".join(_told(error))) from error
+        except ProgrammingError as error:
+            if "does not exist" not in str(error):
+                raise
+            raise CommandError("the database lacks tables: run `manage.py migrate` first") from error
 
 
 def _told(error: ValidationError) -> list[str]:

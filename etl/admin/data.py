@@ -83,6 +83,6 @@ class PrCommentAdmin(PrPartAdmin):
 class WorkItemPrLinkAdmin(ReadOnlyAdmin):
     relations = (*_OWNER, "work_item", "pr")
     list_loads = ("work_item__summary", "pr__title")
-    list_display = ("work_item", "external_repo", "pr_number", "pr", "source", "tenant")
-    list_filter = ("tenant", "integration")
+    list_display = ("work_item", "kind", "title", "state", "external_repo", "pr_number", "pr", "source", "tenant")
+    list_filter = ("tenant", "integration", "kind", "source", "state")
     search_fields = ("work_item__key__exact", "pr_number__exact")

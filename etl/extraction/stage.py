@@ -1,6 +1,7 @@
 """Extraction: one call of a partition, its answer stored whole, and what follows from it."""
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from etl.extraction.storage import Origin, complete_parent, store_answer
 from etl.jobs import planning, units
@@ -31,9 +32,11 @@ def _store(lease: Lease, checkpoint: ExtractionCheckpoint, run: EtlJobRun, answe
         is_complete=not answer.followups,
         parent_id=checkpoint.parent_raw_id,
     )
-    planning.create_checkpoints(
-        run, lease.step, [_of_page(part, raw_id) for part in answer.followups], parent_raw_id=raw_id, status=born
-    )
+    # A follow-up's key names its page: two pages may have follow-ups alike.
+    followups = [replace(part, key=f"{part.key}:{raw_id}", scope=checkpoint.scope) for part in answer.followups]
+    planning.create_checkpoints(run, lease.step, followups, parent_raw_id=raw_id, status=born)
+    further = [replace(part, scope=part.scope or checkpoint.scope) for part in answer.partitions]
+    planning.create_checkpoints(run, lease.step, further, status=born)
     if answer.warning:
         EtlJobEvent.objects.create(
             tenant_id=run.tenant_id, run=run, level="warning", stage="extraction", step=lease.step,
@@ -41,17 +44,14 @@ def _store(lease: Lease, checkpoint: ExtractionCheckpoint, run: EtlJobRun, answe
         )  # fmt: skip
 
 
-def _of_page(part: Partition, raw_id: int) -> Partition:
-    """A follow-up's key names its page: two pages may have follow-ups alike."""
-    return Partition(f"{part.key}:{raw_id}", part.cursor)
-
-
 def extract(lease: Lease) -> None:
     """Makes the call that the checkpoint's cursor stands for and keeps its answer. Raises a StageError, LeaseLost."""
     checkpoint = ExtractionCheckpoint.objects.select_related("integration").get(pk=lease.id)
     integration = checkpoint.integration
     answer = integration.provider_code.fetch(
-        lease.step, integration.connection(), Partition(checkpoint.partition_key, checkpoint.cursor)
+        lease.step,
+        integration.connection(),
+        Partition(checkpoint.partition_key, checkpoint.cursor, checkpoint.scope),
     )
     with _end(lease, answer):
         _store(lease, checkpoint, EtlJobRun.objects.get(pk=lease.run_id), answer)

@@ -11,19 +11,17 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.utils import timezone
 
-from etl.jobs import planning
+from etl.jobs import planning, repair, watermarks
 from etl.jobs.units import columns
 from etl.jobs.wakeups import OF_ITS_OWN, UNIT_MODELS
 from etl.live.channel import LIVE_CHANNEL
-from etl.load.parents import adopt_orphans
-from etl.models import EtlJob, EtlJobEvent, EtlJobRun, EtlJobRunStep, Overall, QuarantinedRecord, RunKind, StageState
+from etl.load.parents import adopt_links, adopt_orphans
+from etl.models import EtlJob, EtlJobEvent, EtlJobRun, EtlJobRunStep, Overall, QuarantinedRecord, StageState
 from etl.models.jobs import JOB_KINDS
 from etl.queue.topology import Stage
 from etl.sql import execute, fetch
 
 OVER = (StageState.FINISHED, StageState.FAILED)
-# The answers of other runs were fetched by earlier ones.
-_CALLING = (RunKind.SYNC, RunKind.REPAIR, RunKind.DISCOVERY)
 
 
 @dataclass(frozen=True)
@@ -77,6 +75,7 @@ def _refresh(step: EtlJobRunStep) -> bool:
     if Stage.TRANSFORM in changed and step.transform in OVER:
         # Of two items loaded side by side neither saw the other.
         adopt_orphans(step.run.integration_id)
+        adopt_links(step.run_id, step.step)
     return bool(changed)
 
 
@@ -133,17 +132,21 @@ def _finish(run: EtlJobRun, steps: list[EtlJobRunStep]) -> None:
     run.finished_at = timezone.now()
     run.execution_time = (run.finished_at - run.started_at).total_seconds()
     run.memory_usage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    answers, run.records_processed = fetch(
-        "SELECT count(*), coalesce(sum(records), 0) FROM raw_extraction_data WHERE run_id = %s", [run.pk]
-    )[0]
-    run.api_calls_made = answers if run.kind in _CALLING else 0
+    run.records_processed = _sum("records", "raw_extraction_data", run)
+    # Not the answers: those of some were fetched by earlier runs.
+    run.api_calls_made = _sum("pages", "extraction_checkpoints", run)
     run.vectorization_queued = fetch("SELECT count(*) FROM qdrant_vectors WHERE run_id = %s", [run.pk])[0][0]
     run.errors_encountered = sum(_failed_count(run.pk, stage) for stage in Stage)
     run.quarantined = QuarantinedRecord.objects.filter(run=run, resolved_at=None).count()
     run.warning = "; ".join(_warnings(run))
     run.error_message = _first_error(run.pk) if failed else ""
     run.save()
-    planning.keep_watermarks(run)
+    watermarks.keep_all(run)
+    repair.forget_listing(run)
+
+
+def _sum(column: str, table: str, run: EtlJobRun) -> int:
+    return int(fetch(f"SELECT coalesce(sum({column}), 0) FROM {table} WHERE run_id = %s", [run.pk])[0][0])
 
 
 def _failed_count(run_id: int, stage: Stage) -> int:

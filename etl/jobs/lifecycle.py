@@ -10,10 +10,11 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from etl.jobs import planning, units
+from etl.jobs import planning, repair, units, watermarks
 from etl.jobs.advance import advance, announce, status_json
 from etl.jobs.wakeups import UNIT_MODELS, integrations_waiting, wake
 from etl.models import EtlJob, EtlJobEvent, EtlJobRun, EtlJobRunStep, Overall, RunKind
+from etl.models.jobs import JOB_KINDS
 from etl.queue.broker import PublishFailed
 from etl.queue.topology import Stage
 from etl.sql import execute
@@ -89,8 +90,12 @@ def start(job_id: int, *, trigger: str, config: Mapping[str, Any] | None = None)
         steps = sync_steps(job.integration, (config or {}).get("steps") or ())
         run = new_run(job, RunKind.SYNC, trigger, config or {}, steps)
         EtlJob.objects.filter(pk=job.pk).update(last_run_started_at=timezone.now(), next_run=None)
+        watermarks.keep_of_last(job.pk, before=run.pk)
         units.adopt_vectors(run.integration_id, run.pk)
         units.adopt_answers(run.integration_id, run.pk)
+        if run.config.get("include_dev_status", True):
+            following = [step.name for step in job.integration.provider_code.steps if step.follows]
+            units.adopt_followers(run.integration_id, run.pk, following)
         EtlJobEvent.objects.create(tenant_id=run.tenant_id, run=run, message=f"run started by {trigger}")
         advance(run.pk)
     wake_integration(run.integration_id)
@@ -119,6 +124,80 @@ def reprocess(job_id: int, *, trigger: str) -> EtlJobRun:
     return run
 
 
+def start_repair(job_id: int, *, trigger: str, only_if_due: bool = False) -> EtlJobRun:
+    """Starts a run that looks for what drifted or was deleted. It does not write the job's status.
+
+    Raises IllegalTransition where another run is open (but those of webhooks: where these come all the time, there
+    always is one), where the integration is inactive, and where a repair is not due although it has to be.
+    """
+    with transaction.atomic():
+        job = EtlJob.objects.select_for_update(of=("self",), no_key=True).select_related("integration").get(pk=job_id)
+        _check_repairable(job)
+        if only_if_due and not is_repair_due(job):
+            raise IllegalTransition(f"a repair of job {job.pk} ({job.name}) is not due")
+        run = new_run(job, RunKind.REPAIR, trigger, {}, repair_steps(job.integration))
+        EtlJobEvent.objects.create(tenant_id=run.tenant_id, run=run, message=f"repair started by {trigger}")
+        advance(run.pk)
+    wake_integration(run.integration_id)
+    return run
+
+
+def _check_repairable(job: EtlJob) -> None:
+    open_states = (Overall.RUNNING, Overall.PAUSED)
+    if not job.integration.provider_code.listing_step:
+        raise IllegalTransition(f"{job.integration.provider} has no listing to repair integration {job.name} by")
+    if not job.integration.active:
+        raise IllegalTransition(f"integration {job.integration.name} of job {job.pk} is inactive")
+    if job.runs.filter(status__in=open_states).exclude(kind=RunKind.WEBHOOK).exists():
+        raise IllegalTransition(f"job {job.pk} ({job.name}) has an open run: no repair beside it")
+
+
+def is_repair_due(job: EtlJob) -> bool:
+    due_at = repair.due_at(job)
+    return due_at is not None and due_at <= timezone.now()
+
+
+def repair_steps(integration: Integration) -> list[Step]:
+    """The listing, then what fetches items, then what these feed."""
+    listing = [step for step in integration.provider_code.steps if step.name == integration.provider_code.listing_step]
+    return [*listing, *item_steps(integration)]
+
+
+def item_steps(integration: Integration) -> list[Step]:
+    """The step that fetches work items, and those of a sync that it feeds."""
+    items = integration.provider_code.items_step
+    return [step for step in sync_steps(integration) if step.name == items or items in step.feeders]
+
+
+def request_items(integration: Integration, item_ids: Sequence[str], *, trigger: str) -> EtlJobRun:
+    """Has work items fetched again by their source ids, in the integration's open webhook run or a new one.
+
+    What waits to be fetched already is not asked for twice. A fetch in hand does not count: it may have been answered
+    before the change that we were told of.
+    """
+    partitions = integration.provider_code.refetch(integration.connection(), item_ids)
+    with transaction.atomic():
+        run = _webhook_run(integration, trigger)
+        planning.add_requests(run, integration.provider_code.items_step, partitions)
+        advance(run.pk)
+        # The caller may have a transaction of its own around this: workers are told when its rows can be seen.
+        transaction.on_commit(lambda: wake_integration(integration.pk))
+    return run
+
+
+def _webhook_run(integration: Integration, trigger: str) -> EtlJobRun:
+    """The integration's open webhook run, locked: `advance` cannot end it before what is added is committed."""
+    # Of two first requests at once the second finds the run that the first made.
+    execute("SELECT pg_advisory_xact_lock(hashtext('pulse webhook run'), %s)", [integration.pk])
+    run = (
+        EtlJobRun.objects.select_for_update(no_key=True)
+        .filter(integration=integration, kind=RunKind.WEBHOOK, status=Overall.RUNNING)
+        .first()
+    )
+    job = integration.jobs.order_by("id")[0]
+    return run or new_run(job, RunKind.WEBHOOK, trigger, {}, item_steps(integration))
+
+
 def wake_integration(integration_id: int) -> None:
     """Wakes what waits. A queue that is away is the sweep's business: what was begun is begun."""
     try:
@@ -129,11 +208,9 @@ def wake_integration(integration_id: int) -> None:
         logger.warning("the queue took no wake-up, the sweep will: %s", error)
 
 
-def open_run(job_id: int) -> EtlJobRun | None:
-    """The job's one open run of its own kinds."""
-    return EtlJobRun.objects.filter(
-        job_id=job_id, kind__in=(RunKind.SYNC, RunKind.REPROCESS), status__in=(Overall.RUNNING, Overall.PAUSED)
-    ).first()
+def open_run(job_id: int, kinds: Sequence[RunKind] = JOB_KINDS) -> EtlJobRun | None:
+    """The job's one open run of its own kinds, or of others."""
+    return EtlJobRun.objects.filter(job_id=job_id, kind__in=kinds, status__in=(Overall.RUNNING, Overall.PAUSED)).first()
 
 
 def _move(job_id: int, allowed: tuple[Overall, ...], to: Overall, message: str) -> EtlJobRun:

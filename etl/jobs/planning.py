@@ -1,15 +1,17 @@
 """Planning a step: from the provider's partitions to checkpoints, and when the job runs again."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from uuid import uuid4
 
 from django.db.models import Q
 from django.utils import timezone
 
 from custommapping.models import Authority, Project
-from etl.models import EtlJob, EtlJobRun, EtlJobRunStep, ExtractionCheckpoint, RunKind, StageState
-from etl.sql import execute, fetch
+from etl.jobs import repair, resuming, watermarks
+from etl.models import EtlJob, EtlJobRun, EtlJobRunStep, ExtractionCheckpoint, Overall, RunKind, StageState, UnitState
+from etl.sql import fetch
 from integrations.provider import Partition, PlanContext, ProjectRef, Step
 
 DEFAULT_BATCH_SIZE = 50
@@ -30,7 +32,7 @@ def create_steps(run: EtlJobRun, steps: list[Step]) -> None:
     )
 
 
-def _projects(run: EtlJobRun) -> list[ProjectRef]:
+def known_projects(run: EtlJobRun) -> list[ProjectRef]:
     """The projects that are known to be there; of a restricted run, those of them that it names by key or id."""
     rows = Project.objects.filter(
         tenant_id=run.tenant_id,
@@ -48,7 +50,13 @@ def _projects(run: EtlJobRun) -> list[ProjectRef]:
 
 
 def _listed_projects(run: EtlJobRun) -> set[str]:
-    """The projects that the site listed in this run: others are gone. Empty where it listed none, or not all came."""
+    """The projects that the site listed in this run, in a repair in the last sync: others are gone.
+
+    Empty where it listed none, or not all came.
+    """
+    if run.kind == RunKind.REPAIR:
+        syncs = EtlJobRun.objects.filter(job_id=run.job_id, kind=RunKind.SYNC, status=Overall.FINISHED)
+        run = syncs.order_by("-id").first() or run
     failed = Q(extraction=StageState.FAILED) | Q(transform=StageState.FAILED)
     if EtlJobRunStep.objects.filter(failed, run=run).exists():
         return set()
@@ -60,35 +68,42 @@ def _listed_projects(run: EtlJobRun) -> set[str]:
     return {row[0] for row in rows}
 
 
-def _watermarks(run: EtlJobRun, step: str) -> dict[str, datetime]:
-    """The last watermark of each partition; none where all is to be read again."""
-    if run.config.get("full_sync"):
-        return {}
-    rows = fetch(
-        """SELECT partition_key, max(watermark) FROM extraction_checkpoints
-           WHERE integration_id = %s AND step = %s AND watermark IS NOT NULL GROUP BY partition_key""",
-        [run.integration_id, step],
+def _context(run: EtlJobRun, step: str) -> PlanContext:
+    full = run.kind != RunKind.SYNC or run.config.get("full_sync")
+    return PlanContext(
+        projects=known_projects(run),
+        watermarks={} if full else watermarks.read(run.integration_id, step),
+        batch_size=int(run.config.get("batch_size") or DEFAULT_BATCH_SIZE),
+        reread=repair.items_to_reread(run) if run.kind == RunKind.REPAIR else (),
     )
-    return dict(rows)
+
+
+def _partitions(run: EtlJobRun, step: str) -> list[Partition]:
+    """What a step of a run is to fetch, as far as it is known before anything is fetched."""
+    if run.kind not in (RunKind.SYNC, RunKind.REPAIR):
+        return []
+    provider, connection = run.integration.provider_code, run.integration.connection()
+    if run.kind == RunKind.REPAIR and step == provider.items_step:
+        return provider.refetch(connection, repair.items_to_fetch(run, known_projects(run)))
+    partitions = provider.plan(step, connection, _context(run, step))
+    if run.kind == RunKind.REPAIR or run.config.get("full_sync"):
+        return partitions
+    return resuming.go_on(run, step, partitions)
 
 
 def plan_step(run: EtlJobRun, step: EtlJobRunStep) -> None:
     """Creates the step's checkpoints. Makes no call, so it may run under the run's lock."""
-    if run.kind == RunKind.SYNC:
-        integration = run.integration
-        context = PlanContext(
-            projects=_projects(run),
-            watermarks=_watermarks(run, step.step),
-            batch_size=int(run.config.get("batch_size") or DEFAULT_BATCH_SIZE),
-        )
-        partitions = integration.provider_code.plan(step.step, integration.connection(), context)
-        create_checkpoints(run, step.step, partitions)
+    create_checkpoints(run, step.step, _partitions(run, step.step))
     step.planned_at = timezone.now()
     step.save(update_fields=["planned_at", "last_updated_at"])
 
 
 def create_checkpoints(
-    run: EtlJobRun, step: str, partitions: list[Partition], parent_raw_id: int | None = None, status: str = "pending"
+    run: EtlJobRun,
+    step: str,
+    partitions: Sequence[Partition],
+    parent_raw_id: int | None = None,
+    status: str = "pending",
 ) -> None:
     ExtractionCheckpoint.objects.bulk_create(
         ExtractionCheckpoint(
@@ -97,6 +112,7 @@ def create_checkpoints(
             run=run,
             step=step,
             partition_key=partition.key,
+            scope=partition.scope,
             cursor=dict(partition.cursor),
             parent_raw_id=parent_raw_id,
             status=status,
@@ -105,22 +121,18 @@ def create_checkpoints(
     )
 
 
-def is_restricted(config: Mapping[str, Any]) -> bool:
-    """Whether a run reads only some projects: such a one never moves a watermark."""
-    return bool(config.get("projects"))
-
-
-def keep_watermarks(run: EtlJobRun) -> None:
-    """Keeps, for each partition that was read to its end, the site's clock at its first page."""
-    if run.kind == RunKind.SYNC and not is_restricted(run.config):
-        execute(
-            """UPDATE extraction_checkpoints c SET watermark = c.first_answer_at
-               WHERE c.run_id = %s AND c.status = 'completed' AND c.parent_raw_id IS NULL
-                 AND c.first_answer_at IS NOT NULL
-                 AND NOT EXISTS (SELECT 1 FROM extraction_checkpoints f WHERE f.run_id = c.run_id AND f.step = c.step
-                                   AND f.parent_raw_id IS NOT NULL AND f.status <> 'completed')""",
-            [run.pk],
-        )
+def add_requests(run: EtlJobRun, step: str, partitions: Sequence[Partition]) -> None:
+    """Adds partitions to a run that has them fetched as often as they are asked for: each under a key of its own."""
+    waiting = ExtractionCheckpoint.objects.filter(run=run, step=step, status=UnitState.PENDING)
+    create_checkpoints(
+        run,
+        step,
+        [
+            replace(partition, key=f"{partition.key}:{uuid4().hex}")
+            for partition in partitions
+            if not waiting.filter(cursor=dict(partition.cursor)).exists()
+        ],
+    )
 
 
 def next_run(job: EtlJob, run: EtlJobRun) -> datetime:

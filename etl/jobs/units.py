@@ -225,16 +225,32 @@ def adopt_vectors(integration_id: int, run_id: int) -> int:
 
 
 def adopt_answers(integration_id: int, run_id: int) -> int:
-    """Makes the answers wait in a new run whose transform failed: the watermark has passed, no sync would ask again.
+    """Makes the answers wait in a new run whose transform failed or was cancelled: no sync would ask for them again.
 
-    Not those to whose question there is a newer answer, nor those that were never completed.
+    The watermark may have passed them, and an interrupted scope goes on behind them. Not those to whose question there
+    is a newer answer, nor those that were never completed.
     """
     return execute(
         f"""UPDATE raw_extraction_data u SET run_id = %(run)s, processing_status = 'pending', {_AFRESH}
-            WHERE {_LEFT_BEHIND} AND processing_status = 'failed' AND is_complete AND parent_id IS NULL
+            WHERE {_LEFT_BEHIND} AND processing_status IN ('failed', 'cancelled') AND is_complete AND parent_id IS NULL
               AND NOT EXISTS (SELECT 1 FROM raw_extraction_data n WHERE n.integration_id = u.integration_id
                   AND n.entity_type = u.entity_type AND n.external_id = u.external_id AND n.id > u.id)""",
         {"run": run_id, "integration": integration_id},
+    )
+
+
+def adopt_followers(integration_id: int, run_id: int, steps: Sequence[str]) -> int:
+    """Makes what is left of steps whose units come from loaded answers wait in a new run, with its cursor; how many.
+
+    The answers they came from are loaded, so no sync would make them again. Each gets a key of its own: the same page
+    may be loaded once more. One that was adopted before and failed without getting any further is left to a person.
+    """
+    return execute(
+        f"""UPDATE extraction_checkpoints u SET run_id = %(run)s, status = 'pending', partition_key = 'left:' || id,
+                pages = 0, lease_token = NULL, lease_until = NULL, {_AFRESH}
+            WHERE {_LEFT_BEHIND} AND step = ANY(%(steps)s)
+              AND (status = 'cancelled' OR status = 'failed' AND NOT (partition_key = 'left:' || id AND pages = 0))""",
+        {"run": run_id, "integration": integration_id, "steps": list(steps)},
     )
 
 

@@ -23,12 +23,14 @@ UNIT_MODELS: dict[Stage, type[Unit]] = {
     Stage.TRANSFORM: RawExtractionData,
     Stage.EMBEDDING: QdrantVector,
 }
+# Partitions of an integration that are read side by side, where its setting ``parallel`` is empty.
+DEFAULT_PARALLEL = 4
 # What completes another answer is no work of its own: it waits with that one, also where that one failed.
 OF_ITS_OWN = {Stage.EXTRACTION: "true", Stage.TRANSFORM: "parent_id IS NULL", Stage.EMBEDDING: "true"}
 # An answer that others complete is not woken before they are there, and they are not woken at all.
 _WAKEABLE = {
     Stage.EXTRACTION: "NOT EXISTS (SELECT 1 FROM integration_limits l"
-    " WHERE l.integration_id = u.integration_id AND l.blocked_until > now())",
+    " WHERE l.integration_id = u.integration_id AND (l.blocked_until > now() OR l.next_call_at > now()))",
     Stage.TRANSFORM: "u.is_complete AND u.parent_id IS NULL",
     Stage.EMBEDDING: "true",
 }
@@ -69,13 +71,39 @@ def _woken(row: tuple[Any, ...]) -> Woken:
     return Woken(unit_id, run_id, step, detail, external_id, alone, tenant_id, Tier(tier), job_id, provider, first)
 
 
-def _window(stage: Stage) -> int:
-    return int(getattr(settings, f"WINDOW_{stage.upper()}"))
+@dataclass(frozen=True)
+class Window:
+    """How many units may be on their way or in hand, and how many of them may be woken at once."""
+
+    size: int
+    at_once: int
+
+
+def _window(stage: Stage, integration_id: int) -> Window:
+    """For extraction the integration's own settings count: ``parallel``, and whether it has a ceiling."""
+    size = int(getattr(settings, f"WINDOW_{stage.upper()}"))
+    if stage is not Stage.EXTRACTION:
+        return Window(size, size)
+    asked = fetch(
+        "SELECT settings ->> 'parallel', settings ->> 'rate_limit' FROM integrations WHERE id = %s", [integration_id]
+    )
+    parallel, rate_limit = asked[0] if asked else (None, None)
+    size = min(size, _parallel(parallel))
+    # Under a ceiling calls go out one after the other: whoever was woken besides would only be put aside again.
+    return Window(size, 1 if rate_limit else size)
+
+
+def _parallel(setting: str | None) -> int:
+    """The setting was checked when it was saved; what got in otherwise is no reason to wake nobody."""
+    try:
+        return max(1, int(float(setting or DEFAULT_PARALLEL)))
+    except (ValueError, OverflowError):
+        return DEFAULT_PARALLEL
 
 
 def _mark_published(stage: Stage, integration_id: int) -> list[Woken]:
     """Chooses what may be woken and marks it. The advisory lock makes the window exact."""
-    names = columns(UNIT_MODELS[stage])
+    names, window = columns(UNIT_MODELS[stage]), _window(stage, integration_id)
     with transaction.atomic():
         execute("SELECT pg_advisory_xact_lock(hashtext(%s), %s)", [f"wake {stage}", integration_id])
         rows = fetch(
@@ -85,9 +113,9 @@ def _mark_published(stage: Stage, integration_id: int) -> list[Woken]:
                     WHERE u.integration_id = %s AND u.{names.state} = 'pending' AND u.published_at IS NULL
                       AND (u.not_before IS NULL OR u.not_before <= now()) AND {_WAKEABLE[stage]}
                     ORDER BY u.id
-                    LIMIT greatest(0, %s - (SELECT count(*) FROM {names.table} p
+                    LIMIT least(%s, greatest(0, %s - (SELECT count(*) FROM {names.table} p
                         WHERE p.integration_id = %s AND p.{names.state} IN ('pending', 'processing')
-                          AND p.published_at IS NOT NULL))
+                          AND p.published_at IS NOT NULL)))
                     FOR UPDATE OF u SKIP LOCKED)
                 UPDATE {names.table} AS u SET published_at = now() FROM chosen c, etl_job_runs r, etl_job_run_steps s,
                     integrations i, tenants t
@@ -95,7 +123,7 @@ def _mark_published(stage: Stage, integration_id: int) -> list[Woken]:
                   AND i.id = u.integration_id AND t.id = u.tenant_id
                 RETURNING u.id, u.run_id, u.step, {_DETAIL[stage]}, u.tenant_id, t.tier, r.job_id, i.provider,
                     {_FIRST[stage]}""",
-            [integration_id, _window(stage), integration_id],
+            [integration_id, window.at_once, window.size, integration_id],
         )
     return sorted((_woken(row) for row in rows), key=lambda unit: unit.unit_id)
 

@@ -11,7 +11,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import orjson
-from django.db import connection, transaction
+from django.db import DataError, connection, transaction
 
 Row = Sequence[Any]
 
@@ -39,8 +39,16 @@ def encode(value: Any) -> str:
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, dict | list | tuple):
-        return _escape(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode())
+        return _escape(_json(value))
     return str(value)
+
+
+def _json(value: Any) -> str:
+    try:
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError as error:
+        # Nested too deeply: refused like what PostgreSQL itself refuses, it costs its own record and no other.
+        raise DataError(f"a value cannot be written as JSON: {error}") from error
 
 
 def _ready_in_this_session() -> set[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from custommapping.fields import FieldMapping, to_number, to_text
@@ -41,9 +42,13 @@ def _custom_values(record: WorkItemRecord, fields: FieldMapping) -> tuple[dict[s
         return {}, dict(record.custom)
     mapped: dict[str, Any] = {}
     overflow: dict[str, Any] = {}
+    found: Decimal | str | None
     for field_id, value in record.custom.items():
         column = fields.columns.get(field_id)
-        found = to_number(value) if column == "story_points" else to_text(value) if column else None
+        if column == "story_points":
+            found = to_number(value)
+        else:
+            found = to_text(record.custom_texts.get(field_id, value)) if column else None
         if column and found is not None:
             mapped[column] = found
         else:

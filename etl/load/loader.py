@@ -8,7 +8,10 @@ from etl.embedding.texts import EMBEDDED_TABLES
 from etl.load import quarantine
 from etl.load.catalogues import has_news, load_catalogues, read_known, status_rows
 from etl.load.copying import Row
+from etl.load.gone import mark_gone
 from etl.load.items import Meaning, load_items
+from etl.load.links import link_items
+from etl.load.listed import keep_listed
 from etl.load.merging import Source
 from etl.load.vectors import queue_vectors
 from etl.transform import categories
@@ -35,6 +38,9 @@ def load(source: Source, batch: Batch, hashes: Mapping[str, str], *, born: str =
     refused = list(batch.quarantined)
     written, meaning = _load_catalogues(source, batch, refused)
     written["work_items"] = _load_items(source, batch, meaning, hashes, refused)
+    link_items(source, batch.link_overviews, batch.item_links, refused)
+    keep_listed(source, batch.listed)
+    mark_gone(source, batch.gone, born=born)
     return Loaded(
         records=_count(batch) - len(refused) + len(batch.quarantined),
         quarantined=quarantine.quarantine(source, refused) if refused else 0,
@@ -98,6 +104,6 @@ def _load_items(
 
 
 def _count(batch: Batch) -> int:
-    return sum(
-        len(records) for records in (batch.projects, batch.wits, batch.statuses, batch.custom_fields, batch.work_items)
-    )
+    catalogues = (batch.projects, batch.wits, batch.statuses, batch.custom_fields)
+    links = sum(len(links.links) for links in batch.item_links) + len(batch.link_overviews)
+    return sum(len(records) for records in catalogues) + len(batch.work_items) + links

@@ -66,6 +66,17 @@ def found(table: str, staged: str, *, columns: str = "*") -> str:
     )
 
 
+def _to_be_written(alias: str, target: Target, raw_id: str) -> str:
+    """Whether what is said under the alias is newer than the row t and differs from it, or brings it back."""
+    newer = f"{_age('t', target, 't.raw_data_id')} <= {_age(alias, target, raw_id)}"
+    differs = f"{_compared('t', target)} IS DISTINCT FROM {_compared(alias, target)}"
+    if not target.mortal:
+        return f"{newer} AND {differs}"
+    # An answer from before the deletion may be loaded after it, and may even have a later update of the item.
+    later = f"coalesce(t.raw_data_id, 0) < {raw_id}"
+    return f"{newer} AND CASE WHEN t.deleted_at IS NULL THEN {differs} ELSE {later} END"
+
+
 @cache
 def _statement(target: Target) -> str:
     names = [*target.columns, *(reference.column for reference in target.references), "source_updated_at"]
@@ -76,8 +87,7 @@ def _statement(target: Target) -> str:
     )
     best = "s.authority DESC, " if target.ranked else ""
     sets = ", ".join(f"{name} = EXCLUDED.{name}" for name in names)
-    newer = f"{_age('t', target, 't.raw_data_id')} <= {_age('s', target, '%(raw)s')}"
-    newer_now = f"{_age('t', target, 't.raw_data_id')} <= {_age('EXCLUDED', target, 'EXCLUDED.raw_data_id')}"
+    alive = ", active = true, deleted_at = NULL" if target.mortal else ""
     return f"""
         WITH resolved AS (
             SELECT DISTINCT ON (s.external_id) s.*{resolved} FROM {target.staging} s
@@ -85,11 +95,11 @@ def _statement(target: Target) -> str:
         INSERT INTO {target.name} AS t (tenant_id, integration_id, external_id, raw_data_id, {", ".join(names)})
         SELECT %(tenant)s, %(integration)s, s.external_id, %(raw)s, {", ".join(f"s.{name}" for name in names)}
         FROM resolved s LEFT JOIN LATERAL ({found(target.name, "s.external_id")}) t ON true
-        WHERE t.id IS NULL OR ({newer} AND {_compared("t", target)} IS DISTINCT FROM {_compared("s", target)})
+        WHERE t.id IS NULL OR ({_to_be_written("s", target, "%(raw)s")})
         ORDER BY s.external_id
         ON CONFLICT (tenant_id, integration_id, external_id) DO UPDATE
-            SET {sets}, raw_data_id = EXCLUDED.raw_data_id, last_updated_at = now()
-            WHERE {newer_now} AND {_compared("t", target)} IS DISTINCT FROM {_compared("EXCLUDED", target)}
+            SET {sets}{alive}, raw_data_id = EXCLUDED.raw_data_id, last_updated_at = now()
+            WHERE {_to_be_written("EXCLUDED", target, "EXCLUDED.raw_data_id")}
         RETURNING t.external_id, t.id, t.xmax = 0"""
 
 

@@ -74,3 +74,14 @@ def resolve(source: Source, table: str, external_ids: Sequence[str]) -> int:
              AND resolved_at IS NULL AND coalesce(raw_data_id, 0) <= %s""",
         [source.tenant_id, source.integration_id, table, list(external_ids), source.raw_id],
     )
+
+
+def resolve_beginning(source: Source, table: str, names: Sequence[str]) -> int:
+    """Closes the entries of records whose ids begin with one of the names: parts of something that is loaded well."""
+    return execute(
+        """UPDATE quarantined_records SET resolved_at = now(), last_updated_at = now()
+           WHERE tenant_id = %s AND integration_id = %s AND table_name = %s AND resolved_at IS NULL
+             AND coalesce(raw_data_id, 0) <= %s
+             AND EXISTS (SELECT 1 FROM unnest(%s::text[]) n(name) WHERE starts_with(external_id, n.name))""",
+        [source.tenant_id, source.integration_id, table, source.raw_id, list(names)],
+    )

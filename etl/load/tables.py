@@ -23,7 +23,8 @@ class Target:
     """A table whose natural key is (tenant, integration, external id).
 
     ``ranked`` tables have an ``authority`` that wins over age. ``dated`` ones take their ``source_updated_at`` from
-    the source's own record, so that it is part of what may differ.
+    the source's own record, so that it is part of what may differ. Rows of ``mortal`` ones may have been deleted at
+    the source; a newer answer that has them brings them back.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Target:
     references: tuple[Reference, ...] = ()
     ranked: bool = False
     dated: bool = False
+    mortal: bool = False
 
     @property
     def staging(self) -> str:
@@ -90,4 +92,5 @@ WORK_ITEMS = Target(
         Reference("parent_id", "work_items"),
     ),
     dated=True,
+    mortal=True,
 )

@@ -40,3 +40,27 @@ def queue_vectors(source: Source, table: str, ids: Sequence[int], *, born: str =
             "ids": list(ids),
         },
     )
+
+
+def drop_vectors(source: Source, table: str, external_ids: Sequence[str], *, born: str = "pending") -> int:
+    """Makes the vectors of rows wait that are no longer active: the embedding removes their points; how many.
+
+    Without a hash: should a row come back with the same text, that is a text to embed.
+    """
+    return execute(
+        """UPDATE qdrant_vectors SET content_hash = '', status = %(born)s, run_id = %(run)s, step = %(step)s,
+               lease_token = NULL, lease_until = NULL, takes = 0, tries = 0, alone = false, not_before = NULL,
+               published_at = NULL, error_details = NULL, last_updated_at = now()
+           WHERE id IN (SELECT id FROM qdrant_vectors WHERE tenant_id = %(tenant)s AND integration_id = %(integration)s
+                            AND table_name = %(table)s AND external_id = ANY(%(ids)s)
+                        ORDER BY external_id FOR NO KEY UPDATE)""",
+        {
+            "born": born,
+            "run": source.run_id,
+            "step": source.step,
+            "tenant": source.tenant_id,
+            "integration": source.integration_id,
+            "table": table,
+            "ids": list(external_ids),
+        },
+    )

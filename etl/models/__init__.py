@@ -4,7 +4,7 @@ from etl.models.code import Pr, PrComment, PrCommit, PrReview, Repository, WorkI
 from etl.models.extraction import ExtractionCheckpoint, RawExtractionData
 from etl.models.items import Changelog, WorkItem
 from etl.models.jobs import EtlJob, EtlJobEvent, EtlJobRun, EtlJobRunStep, Overall, RunKind, StageState
-from etl.models.operations import DeadLetter, QuarantinedRecord, WebhookDelivery, WorkerRow
+from etl.models.operations import DeadLetter, ListedItemRow, QuarantinedRecord, WebhookDelivery, WorkerRow
 from etl.models.unit import OPEN, TERMINAL, Unit, UnitState
 from etl.models.vectors import QdrantVector
 
@@ -18,6 +18,7 @@ __all__ = [
     "EtlJobRun",
     "EtlJobRunStep",
     "ExtractionCheckpoint",
+    "ListedItemRow",
     "Overall",
     "Pr",
     "PrComment",

@@ -5,6 +5,7 @@ from django.db import models
 from custommapping.models import FromSource
 from etl.models.items import WorkItem
 from integrations.models import Integration
+from integrations.records import LinkKind
 from pulse.tenancy.models import TenantOwned
 
 
@@ -126,22 +127,34 @@ class PrComment(PrPart):
 
 
 class WorkItemPrLink(TenantOwned):
-    """A work item and a pull request belong together; either may still be unknown as a row."""
+    """A pull request, branch or commit that belongs to a work item; the pull request may be unknown as a row.
+
+    ``external_id`` is the source's name for it, unique among the links of one kind of a work item.
+    """
 
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)
     work_item = models.ForeignKey(WorkItem, on_delete=models.CASCADE)
     pr = models.ForeignKey(Pr, on_delete=models.CASCADE, null=True, blank=True)
+    kind = models.CharField(
+        max_length=20, choices=[(kind.value, kind.value) for kind in LinkKind], default=LinkKind.PULL_REQUEST
+    )
+    external_id = models.CharField(max_length=512, default="")
     external_repo = models.CharField(max_length=512, default="", blank=True)
     pr_number = models.PositiveIntegerField(null=True, blank=True)
     source = models.CharField(max_length=50)
     url = models.URLField(max_length=2000, default="", blank=True)
+    title = models.TextField(default="", blank=True)
+    state = models.CharField(max_length=50, default="", blank=True)
+    author = models.CharField(max_length=255, default="", blank=True)
+    last_changed_at = models.DateTimeField(null=True, blank=True)
+    raw_data_id = models.BigIntegerField(null=True, editable=False)
 
     class Meta:
         db_table = "work_items_prs_links"
         verbose_name = "work item to pull request link"
         constraints = [
             models.UniqueConstraint(
-                fields=["tenant", "work_item", "external_repo", "pr_number"], name="work_items_prs_links_one"
+                fields=["work_item", "source", "kind", "external_id"], name="work_items_prs_links_one"
             )
         ]
 

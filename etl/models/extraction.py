@@ -8,11 +8,12 @@ from etl.models.unit import OPEN, Unit, UnitState, unit_constraints, unit_indexe
 class ExtractionCheckpoint(Unit):
     """One partition of one step in one run, with its cursor. A unit of extraction.
 
-    ``watermark`` is the site's own clock at the partition's first page, kept once all its pages are stored: the
-    next sync starts there. ``parent_raw`` is set where this fetches what that answer cut.
+    ``watermark`` is the site's own clock at the first page of the partition's scope, kept once all of that scope is
+    stored: the next sync starts there. ``parent_raw`` is set where this fetches what that answer cut.
     """
 
     partition_key = models.CharField(max_length=255)
+    scope = models.CharField(max_length=255, default="", db_default="")
     cursor = models.JSONField(default=dict)
     pages = models.PositiveIntegerField(default=0, db_default=0)
     first_answer_at = models.DateTimeField(null=True)
@@ -28,7 +29,7 @@ class ExtractionCheckpoint(Unit):
         indexes = [
             *unit_indexes("checkpoints"),
             models.Index(
-                fields=["integration", "step", "partition_key", "-watermark"],
+                fields=["integration", "step", "scope", "-watermark"],
                 condition=models.Q(watermark__isnull=False),
                 name="checkpoints_watermark",
             ),

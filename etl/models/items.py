@@ -40,6 +40,7 @@ class WorkItem(FlowMetrics, FromSource):
     """An issue. Its natural key is the source's id; its key (PAY-12) and project may change.
 
     ``content_hash`` is the hash of all that the source said of it: a sync leaves an item alone where it is the same.
+    ``dev_status_as_of`` says which answers its links are from (see `etl.load.links`).
     """
 
     tenant = unchecked(Tenant)
@@ -88,6 +89,8 @@ class WorkItem(FlowMetrics, FromSource):
     custom_field_20 = _text()
     custom_fields_overflow = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     deleted_at = models.DateTimeField(null=True, blank=True)
+    dev_status_read_at = models.DateTimeField(null=True, editable=False)
+    dev_status_as_of = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()), editable=False)
     content_hash = models.CharField(max_length=32, default="", editable=False)
 
     class Meta:

@@ -63,6 +63,24 @@ class QuarantinedRecord(TenantOwned):
         return f"{self.table_name} {self.external_id}: {self.reason[:80]}"
 
 
+class ListedItemRow(models.Model):
+    """What a repair run's listing said of a work item; gone with the end of the run."""
+
+    run = models.ForeignKey(EtlJobRun, on_delete=models.CASCADE, related_name="+", db_index=False)
+    external_id = models.CharField(max_length=255)
+    key = models.CharField(max_length=255)
+    project_external_id = models.CharField(max_length=255)
+    status_external_id = models.CharField(max_length=255)
+    updated = models.DateTimeField()
+
+    class Meta:
+        db_table = "etl_listed_items"
+        constraints = [models.UniqueConstraint(fields=["run", "external_id"], name="etl_listed_items_one")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class WorkerRow(models.Model):
     """A process that takes messages."""
 

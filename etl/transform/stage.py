@@ -15,6 +15,7 @@ from etl.load.merging import Source, found
 from etl.load.quarantine import resolve
 from etl.models import EtlJobRun, Overall, RunKind
 from etl.sql import execute, fetch
+from etl.transform.consequences import follow
 from integrations.errors import Permanent
 from integrations.json_text import parse
 from integrations.models import Integration
@@ -67,8 +68,9 @@ def _content_hashes(provider: Provider, said: Sequence[Mapping[str, str]]) -> di
 
 
 def unchanged(integration: Integration, hashes: Mapping[str, str]) -> set[str]:
-    """Those of the items, by source id, that the database holds just as they are."""
-    row = found("work_items", "s.external_id", columns="f.content_hash")
+    """Those of the items, by source id, that the database holds just as they are. A deleted one is to come back."""
+    known_hash = "CASE WHEN f.deleted_at IS NULL THEN f.content_hash END AS content_hash"
+    row = found("work_items", "s.external_id", columns=known_hash)
     rows = fetch(
         f"SELECT s.external_id, w.content_hash FROM unnest(%(ids)s) AS s(external_id) CROSS JOIN LATERAL ({row}) w",
         {"tenant": integration.tenant_id, "integration": integration.pk, "ids": list(hashes)},
@@ -78,11 +80,20 @@ def unchanged(integration: Integration, hashes: Mapping[str, str]) -> set[str]:
 
 @dataclass(frozen=True)
 class Normalised:
-    """``hashes`` are the content hashes of all items of the answer, ``skipped`` those that need no loading."""
+    """``hashes`` are the content hashes of all items of the answer, ``skipped`` those that need no loading.
+
+    ``answer`` is None where it was not even read, since nothing in it is to be loaded.
+    """
 
     batch: Batch
     hashes: Mapping[str, str]
     skipped: Set[str]
+    answer: RawAnswer | None = None
+
+    @property
+    def is_ageless(self) -> bool:
+        """Whether nothing in it has an age of its own, as of rows of catalogues: then only the newest answer counts."""
+        return not self.hashes and not self.batch.link_overviews and not self.batch.item_links
 
 
 def normalise(integration: Integration, stored: Stored, *, skip_unchanged: bool) -> Normalised:
@@ -95,15 +106,16 @@ def normalise(integration: Integration, stored: Stored, *, skip_unchanged: bool)
     if hashes and skip == hashes.keys():
         return Normalised(Batch(), hashes, skip)
     answer, *followups = answers or _read(stored)
-    return Normalised(provider.normalise(answer, followups, skip), hashes, skip)
+    return Normalised(provider.normalise(answer, followups, skip), hashes, skip, answer)
 
 
-def _finish(lease: Lease, source: Source, normalised: Normalised, born: str, *, followed: bool) -> None:
+def _finish(lease: Lease, source: Source, normalised: Normalised, run: EtlJobRun, *, followed: bool) -> None:
     """Loads and ends, once more where the meaning of statuses moved between a look and a lock."""
+    born = "cancelled" if run.status == Overall.STOPPED else "pending"
     while True:
         try:
             with units.ending(lease, ", processed_at = now()", flush=False):
-                if not normalised.hashes:
+                if normalised.is_ageless:
                     # Of two answers to one question each would else not see the other.
                     execute("SELECT pg_advisory_xact_lock(hashtext('pulse question'), %s)", [source.integration_id])
                 loaded = load(source, normalised.batch, normalised.hashes, born=born)
@@ -116,8 +128,10 @@ def _finish(lease: Lease, source: Source, normalised: Normalised, born: str, *, 
                     )
                 if normalised.skipped:
                     resolve(source, "work_items", list(normalised.skipped))
-                if not normalised.hashes:
+                if normalised.is_ageless:
                     _repeat_newest(lease)
+                if normalised.answer is not None:
+                    follow(run, normalised.answer, normalised.batch, born=born)
             return
         except CategoriesMoved:
             continue
@@ -164,5 +178,4 @@ def transform(lease: Lease) -> None:
         source_type=integration.provider_code.source_type,
         extracted_at=stored.extracted_at,
     )
-    born = "cancelled" if run.status == Overall.STOPPED else "pending"
-    _finish(lease, source, normalised, born, followed=len(stored.ids) > 1)
+    _finish(lease, source, normalised, run, followed=len(stored.ids) > 1)

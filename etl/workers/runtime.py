@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -12,7 +13,7 @@ from django.db import connection
 
 from etl.embedding.backends import close_stores
 from etl.jobs import units
-from etl.jobs.schedule import queue_due_jobs
+from etl.jobs.schedule import queue_due_jobs, start_due_repairs
 from etl.jobs.sweep import sweep
 from etl.jobs.wakeups import UNIT_MODELS
 from etl.workers.ownership import Ownership
@@ -22,6 +23,8 @@ from integrations.errors import Transient
 logger = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 1.0
+# They are hours apart, and the look reads every job's runs.
+REPAIR_LOOK_SECONDS = 60.0
 # A database or a broker that is away: said in one line. What is no such thing is shown with its traceback.
 AWAY = (DatabaseError, psycopg2.Error, Transient)
 
@@ -35,6 +38,7 @@ class SchedulerLoop:
         self._schedule = schedule
         self._pool = beat
         self._may_work = may_work
+        self._next_repairs = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self.run, name="scheduler", daemon=True)
 
@@ -62,11 +66,17 @@ class SchedulerLoop:
             sweep()
             if self._schedule:
                 queue_due_jobs()
+                self._repair()
             if self._pool is not None:
                 self._pool.beat()
         except Exception as error:
             logger.warning("the sweep will try again: %s", error, exc_info=not isinstance(error, AWAY))
             connection.close()
+
+    def _repair(self) -> None:
+        if time.monotonic() >= self._next_repairs:
+            self._next_repairs = time.monotonic() + REPAIR_LOOK_SECONDS
+            start_due_repairs()
 
 
 class EmbeddedRuntime:

@@ -2,13 +2,20 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from integrations.admin.form import IntegrationForm, field_name, form_for
+from integrations.checking import check_integration
 from integrations.models import Integration, IntegrationLimit
+from integrations.provider import ConnectionReport
 from pulse.tenancy.admin.base import PulseAdmin, ReadOnlyAdmin
 from pulse.tenancy.models import Role
+
+# Messages travel in a cookie or the session, and people read them at one glance.
+SHOWN_PROBLEMS = 10
+SHOWN_PROJECTS = 20
 
 
 def _form(request: HttpRequest, integration: Integration | None) -> type[IntegrationForm]:
@@ -27,6 +34,7 @@ class IntegrationAdmin(PulseAdmin):
     list_display = ("name", "provider", "tenant", "active", "created_at", "last_updated_at")
     list_filter = ("tenant", "active")
     search_fields = ("name",)
+    actions = ("check_connections",)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -48,6 +56,29 @@ class IntegrationAdmin(PulseAdmin):
             obj.save(update_fields=["name", "active", "settings", "secrets", "last_updated_at"])
         else:
             obj.save()
+
+    @admin.action(description="Check connection", permissions=["change"])
+    def check_connections(self, request: HttpRequest, integrations: QuerySet[Integration]) -> None:
+        """Each on its own: a site that does not answer does not hold up the others."""
+        for integration in integrations:
+            report = check_integration(integration)
+            for problem in report.problems[:SHOWN_PROBLEMS]:
+                self.message_user(request, f"{integration}: {problem}", messages.ERROR)
+            if len(report.problems) > SHOWN_PROBLEMS:
+                more = len(report.problems) - SHOWN_PROBLEMS
+                self.message_user(request, f"{integration}: and {more} problems more", messages.ERROR)
+            if report.account:
+                level = messages.WARNING if report.problems else messages.SUCCESS
+                self.message_user(request, _seen(integration, report), level)
+
+
+def _seen(integration: Integration, report: ConnectionReport) -> str:
+    keys = [project.key for project in report.projects]
+    more = f" and {len(keys) - SHOWN_PROJECTS} more" if len(keys) > SHOWN_PROJECTS else ""
+    return (
+        f"{integration}: {report.account} on {report.site}, {report.deployment}; "
+        f"projects: {', '.join(keys[:SHOWN_PROJECTS]) or 'none'}{more}."
+    )
 
 
 @admin.register(IntegrationLimit)

@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from enum import Enum, auto
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Generic, TypeVar
@@ -51,15 +52,27 @@ class Request:
     def text(self, name: str, default: str = "") -> str:
         return self.query.get(name, [default])[-1]
 
+    def listed(self, name: str) -> list[str]:
+        """A parameter that may be repeated and may hold several values with commas."""
+        return [part for value in self.query.get(name, []) for part in value.split(",") if part]
+
+
+class Cut(Enum):
+    """Where the connection ends in the middle of an answer."""
+
+    BEFORE_HEAD = auto()
+    WITHIN_BODY = auto()
+
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer; `body` goes out as it is."""
+    """One answer; `body` goes out as it is. With `cut` it does not arrive whole, and the connection is closed."""
 
     status: int
     body: bytes
     content_type: str = JSON_TYPE
     headers: dict[str, str] = field(default_factory=dict)
+    cut: Cut | None = None
 
     @classmethod
     def json(cls, value: Any, status: int = 200) -> "Response":
@@ -152,7 +165,14 @@ class _Handler(BaseHTTPRequestHandler):
         ]
         lines += [f"Content-Type: {response.content_type}", f"Content-Length: {len(response.body)}"]
         lines += [f"{name}: {value}" for name, value in response.headers.items()]
-        self.wfile.write("\r\n".join(lines).encode() + b"\r\n\r\n" + response.body)
+        head = "\r\n".join(lines).encode() + b"\r\n\r\n"
+        if response.cut is None:
+            self.wfile.write(head + response.body)
+            return
+        # The head has promised the whole length, so the client can tell that something is missing.
+        if response.cut is Cut.WITHIN_BODY:
+            self.wfile.write(head + response.body[: len(response.body) // 2])
+        self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:
         log.debug(format, *args)

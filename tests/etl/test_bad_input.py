@@ -65,7 +65,7 @@ def test_a_wrong_base_url_is_named_with_the_call(site: Connected) -> None:
 
         run = run_to_end(site.job)
 
-    assert_told(run, PROJECTS, "GET /rest/api/3/myself", url, "could not be reached")
+    assert_told(run, PROJECTS, "GET /rest/api/2/serverInfo", url, "could not be reached")
 
 
 def test_a_base_url_with_a_wrong_path_is_named_with_the_call(site: Connected) -> None:
@@ -83,7 +83,7 @@ def test_wrong_credentials_are_named_with_the_call_and_never_shown(site: Connect
 
     run = run_to_end(site.job)
 
-    assert_told(run, PROJECTS, "GET /rest/api/3/myself", "401", "credentials")
+    assert_told(run, PROJECTS, "GET /rest/api/2/serverInfo", "401", "credentials")
     assert "a-wrong-token" not in run.error_message
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from custommapping.models import Project, ProjectStatus, ProjectWit, Status, Wit
 from etl.jobs import lifecycle
-from etl.models import Changelog, Overall, QdrantVector, RawExtractionData, WorkItem
+from etl.models import Changelog, Overall, QdrantVector, RawExtractionData, WorkItem, WorkItemPrLink
 from tests.support.driving import run_to_end, work_off
 from tests.support.sites import Connected
 from tests.support.tables import derived_rows, versions
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 def forget_derived() -> None:
     """Removes all that was ever made of the answers."""
     WorkItem.objects.update(parent=None)
-    for model in (Changelog, WorkItem, ProjectWit, ProjectStatus, Status, Wit, Project):
+    for model in (WorkItemPrLink, Changelog, WorkItem, ProjectWit, ProjectStatus, Status, Wit, Project):
         model.objects.all().delete()
 
 

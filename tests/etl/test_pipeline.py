@@ -112,7 +112,7 @@ def test_a_unit_that_was_woken_before_its_integration_was_blocked_makes_no_call(
 
 def test_a_server_error_is_tried_again_later_and_then_succeeds(connected: Connected) -> None:
     run, unit = started(connected)
-    connected.server.faults = Faults(fail_first=1)
+    connected.server.faults = Faults(fail_first=2)
 
     outcome = fetch(unit)
 
@@ -144,14 +144,14 @@ def test_the_third_server_error_is_a_dead_letter_that_names_integration_step_and
     assert isinstance(outcomes[-1], Dead)
     assert outcomes[-1].reason == reason_of(unit)
     assert outcomes[-1].reason.startswith(f"Jira: {PROJECTS}: ")
-    assert "/rest/api/3/" in outcomes[-1].reason
+    assert "/rest/api/" in outcomes[-1].reason
     assert EtlJobEvent.objects.filter(run=run, level="error").count() == 3
 
 
 def test_ten_server_errors_in_a_row_hold_the_integration_back(connected: Connected) -> None:
     _run, unit = started(connected)
     IntegrationLimit.objects.create(integration=connected.integration, tenant=connected.tenant, errors_in_a_row=9)
-    connected.server.faults = Faults(fail_first=1)
+    connected.server.faults = Faults(fail_first=2)
 
     fetch(unit)
 
@@ -162,7 +162,7 @@ def test_ten_server_errors_in_a_row_hold_the_integration_back(connected: Connect
 
 def test_a_project_that_is_forbidden_fails_alone_and_all_others_are_loaded(connected: Connected) -> None:
     forbidden = connected.site.keys()[0].partition("-")[0]
-    connected.server.faults = Faults(forbidden_project=forbidden)
+    connected.server.faults = Faults(forbidden_projects=(forbidden,))
     run, _ = started(connected)
 
     outcomes = work_off(run, stages=UNTIL_LOADED)
@@ -177,7 +177,7 @@ def test_a_project_that_is_forbidden_fails_alone_and_all_others_are_loaded(conne
 
 
 def test_a_run_with_a_forbidden_project_ends_failed_with_the_reason(connected: Connected) -> None:
-    connected.server.faults = Faults(forbidden_project=connected.site.keys()[0].partition("-")[0])
+    connected.server.faults = Faults(forbidden_projects=(connected.site.keys()[0].partition("-")[0],))
     run, _ = started(connected)
     work_off(run, stages=UNTIL_LOADED)
     QdrantVector.objects.update(status="completed")
@@ -385,10 +385,12 @@ def once(stage: Stage, unit: int) -> None:
 
 
 def forget_the_first(connected: Connected) -> None:
-    """As if nothing had ever been loaded."""
-    for table in ("changelogs", "work_items", "projects_wits", "projects_statuses", "statuses", "wits", "projects"):
+    """As if nothing had ever been read, or loaded."""
+    links = ("work_items_prs_links", "changelogs", "work_items", "projects_wits", "projects_statuses")
+    for table in (*links, "statuses", "wits", "projects"):
         sql.execute(f"DELETE FROM {table} WHERE integration_id = %s", [connected.integration.pk])
     lifecycle.stop(connected.job.pk)
+    sql.execute("DELETE FROM extraction_checkpoints WHERE integration_id = %s", [connected.integration.pk])
 
 
 def test_every_message_delivered_twice_leaves_the_same_rows_as_once(connected: Connected) -> None:

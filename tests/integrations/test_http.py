@@ -4,15 +4,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from typing import Any
 from unittest.mock import Mock
 
 import httpx
 import pytest
 
 from integrations.errors import Permanent, RateLimited, StageError, Transient
-from integrations.http import HttpClient, shared_client
-from integrations.http_errors import DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS, wait_seconds
+from integrations.http import HttpClient, shared_client, throttled
 from integrations.provider import Connection
 from integrations.sandbox.http import HttpServer, Request, Response
 
@@ -82,7 +81,7 @@ def test_connections_are_used_again_by_many_threads(
 def test_a_failing_server_is_transient(site: Site, client: HttpClient, status: int) -> None:
     site.gives(status, b"<html>oops</html>", "text/html")
     error = refused(client)
-    assert type(error) is Transient
+    assert isinstance(error, Transient)
     assert str(status) in str(error)
 
 
@@ -109,30 +108,75 @@ def test_a_limit_tells_until_when_to_wait(site: Site, client: HttpClient, status
     site.gives(status, retry_after=text)
     error = refused(client)
     assert isinstance(error, RateLimited)
+    assert error.until is not None
     assert abs(error.until - datetime.now(UTC) - timedelta(seconds=seconds)) < timedelta(seconds=5)
 
 
-DATE = datetime(2026, 3, 26, 15, 58, tzinfo=UTC)
+@pytest.mark.parametrize("headers", [{}, {"X_RateLimit_Reset": "2020-01-01T00:00Z"}])
+def test_a_limit_that_names_no_time_to_come_says_so(site: Site, client: HttpClient, headers: Any) -> None:
+    site.gives(429, **headers)
+    error = refused(client)
+    assert isinstance(error, RateLimited)
+    assert error.until is None
 
 
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({}, DEFAULT_WAIT_SECONDS),
-        ({"retry-after": "2.5"}, 2.5),
-        ({"retry-after": format_datetime(DATE + timedelta(seconds=90), usegmt=True)}, 90),
-        ({"retry-after": "soon"}, DEFAULT_WAIT_SECONDS),
-        ({"retry-after": "-5"}, DEFAULT_WAIT_SECONDS),
-        ({"retry-after": "99999999999"}, LONGEST_WAIT_SECONDS),
-        ({"x-ratelimit-reset": "2026-03-26T16:00Z"}, 120),
-        ({"x-ratelimit-reset": str(int(DATE.timestamp()) + 45)}, 45),
-        ({"x-ratelimit-reset": "2026-03-26T15:00Z"}, 0),
-        ({"x-ratelimit-reset": "999999999999999"}, DEFAULT_WAIT_SECONDS),
-        ({"retry-after": "3", "x-ratelimit-reset": "2026-03-26T16:00Z"}, 3),
-    ],
-)
-def test_the_waiting_time_is_read_by_the_clock_of_the_site(headers: dict[str, str], seconds: float) -> None:
-    assert wait_seconds(httpx.Headers({"date": format_datetime(DATE, usegmt=True), **headers})) == seconds
+@pytest.mark.parametrize("status", [400, 403, 404, 408, 429, 500, 503])
+def test_an_error_has_the_status_that_was_its_cause(site: Site, client: HttpClient, status: int) -> None:
+    site.gives(status)
+    assert refused(client).status == status
+
+
+def test_an_error_without_an_answer_has_no_status(client: HttpClient, site: Site) -> None:
+    site.gives(200, b"<html>", "text/html")
+    assert refused(client).status is None
+
+
+class Counting:
+    """A throttle that keeps what it is told, and refuses once it is to."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.ends: list[datetime] = []
+        self.refuses = False
+
+    def acquire(self) -> None:
+        self.calls += 1
+        if self.refuses:
+            raise RateLimited("GET /thing: not now", None)
+
+    def spent(self, until: datetime) -> None:
+        self.ends.append(until)
+
+
+def test_a_throttle_is_asked_before_each_call_of_its_block(site: Site, client: HttpClient) -> None:
+    throttle = Counting()
+    client.request("GET", "/before")
+    with throttled(throttle):
+        client.request("GET", "/one")
+        client.request("GET", "/two")
+        throttle.refuses = True
+        assert isinstance(refused(client), RateLimited)
+    client.request("GET", "/after")
+    assert throttle.calls == 3
+    assert [request.path for request in site.server.requests] == ["/before", "/one", "/two", "/after"]
+
+
+def test_a_throttle_learns_that_a_good_answer_was_the_last_for_a_while(site: Site, client: HttpClient) -> None:
+    throttle = Counting()
+    with throttled(throttle):
+        site.gives(200, X_RateLimit_Remaining="0", X_RateLimit_Reset="40")
+        assert client.request("GET", "/thing").status == 200
+        site.gives(200, X_RateLimit_Remaining="1", X_RateLimit_Reset="40")
+        client.request("GET", "/thing")
+    (until,) = throttle.ends
+    assert abs(until - datetime.now(UTC) - timedelta(seconds=40)) < timedelta(seconds=5)
+
+
+def test_a_throttle_of_one_thread_is_not_that_of_another(client: HttpClient, site: Site) -> None:
+    throttle = Counting()
+    with throttled(throttle), ThreadPoolExecutor(1) as pool:
+        pool.submit(client.request, "GET", "/thing").result()
+    assert (throttle.calls, len(site.server.requests)) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -225,14 +269,16 @@ def test_a_base_url_that_no_host_can_have_is_permanent(base_url: str) -> None:
     assert f"base_url is {base_url!r}" in str(caught.value)
 
 
-def served_once(answer: bytes) -> str:
-    """The address of a server that sends these bytes to its first caller and hangs up."""
+def served(*answers: bytes) -> str:
+    """The address of a server that sends these bytes to its callers, one after another, and hangs up each time."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
-        with listener, listener.accept()[0] as connection:
-            connection.recv(65536)
-            connection.sendall(answer)
+        with listener:
+            for answer in answers:
+                with listener.accept()[0] as connection:
+                    connection.recv(65536)
+                    connection.sendall(answer)
 
     threading.Thread(target=serve, daemon=True).start()
     return f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -248,9 +294,15 @@ def served_once(answer: bytes) -> str:
     ],
 )
 def test_a_cut_connection_is_transient(answer: bytes) -> None:
-    error = refused(HttpClient(served_once(answer)))
-    assert type(error) is Transient
+    error = refused(HttpClient(served(answer, answer)))
+    assert isinstance(error, Transient)
     assert "was cut off" in str(error)
+
+
+@pytest.mark.parametrize("first", [b"", b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"])
+def test_what_fails_once_is_asked_for_again_at_once(first: bytes) -> None:
+    good = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+    assert HttpClient(served(first, good)).request("GET", "/thing").json() == {}
 
 
 def test_a_silent_server_is_transient() -> None:

@@ -8,9 +8,12 @@ from etl.embedding.backends import close_stores
 from etl.models import EtlJob
 from integrations.models import Integration
 from integrations.sandbox import Faults, SandboxServer, Site, SiteSpec
+from integrations.sandbox.jira.catalog import PROJECTS, Project
+from integrations.sandbox.server import CLOUD, INLINE_HISTORIES, PAGE_CAP
 from pulse.tenancy.models import Tenant
 
 ISSUES = 30
+ZONE = "America/Los_Angeles"
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,30 @@ class Connected:
 
 
 @contextmanager
-def small_site(issues: int = ISSUES, *, seed: int = 1, faults: Faults | None = None) -> Iterator[SandboxServer]:
-    """A running sandbox. The vector store of the test before is let go of, so that each begins with an empty one."""
-    with SandboxServer(Site(SiteSpec(issues=issues, seed=seed)), port=0, faults=faults or Faults()) as server:
+def small_site(
+    issues: int = ISSUES,
+    *,
+    seed: int = 1,
+    faults: Faults | None = None,
+    projects: tuple[Project, ...] = PROJECTS,
+    zone: str = ZONE,
+    deployment: str = CLOUD,
+    inline_histories: int = INLINE_HISTORIES,
+    page_cap: int = PAGE_CAP,
+) -> Iterator[SandboxServer]:
+    """A running sandbox. The vector store of the test before is let go of, so that each begins with an empty one.
+
+    `zone` is the account's; `deployment` "Cloud" or "Server": the same issues and seed give both the same data.
+    """
+    site = Site(SiteSpec(issues=issues, seed=seed, projects=projects), zone=zone)
+    server = SandboxServer(
+        site,
+        faults=faults or Faults(),
+        deployment=deployment,
+        inline_histories=inline_histories,
+        page_cap=page_cap,
+    )
+    with server:
         try:
             yield server
         finally:

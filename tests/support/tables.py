@@ -12,12 +12,15 @@ _LEFT_OUT = {
     "raw_data_id",
     "wits_as_of",
     "statuses_as_of",
+    "dev_status_read_at",
+    "dev_status_as_of",
     "tenant_id",
     "integration_id",
 }
 _NATURAL = {"project_id": "projects", "wit_id": "wits", "status_id": "statuses", "from_status_id": "statuses",
             "to_status_id": "statuses", "parent_id": "work_items", "work_item_id": "work_items"}  # fmt: skip
-DERIVED = ("projects", "wits", "statuses", "projects_wits", "projects_statuses", "work_items", "changelogs")
+DERIVED = ("projects", "wits", "statuses", "projects_wits", "projects_statuses", "work_items", "changelogs",
+           "work_items_prs_links")  # fmt: skip
 
 
 def _columns(table: str) -> list[str]:
@@ -33,6 +36,9 @@ def _expression(table: str, column: str) -> str:
     # The catalogues' own age is the time of the answer; a work item's is the source's.
     if column == "source_updated_at" and table != "work_items":
         return "NULL"
+    # When it was seen to be gone is ours; that it is gone is not.
+    if column == "deleted_at":
+        return "t.deleted_at IS NOT NULL AS deleted_at"
     if column in _NATURAL:
         return f"(SELECT n.external_id FROM {_NATURAL[column]} n WHERE n.id = t.{column})"
     return f"t.{column}"

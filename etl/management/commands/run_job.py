@@ -1,4 +1,4 @@
-"""manage.py run_job --integration 1 --wait: runs an integration's sync now."""
+"""manage.py run_job --integration 1 --wait: runs an integration's sync, or its repair, now."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,8 @@ from django.core.management.base import CommandError, CommandParser
 
 from etl.jobs import lifecycle
 from etl.jobs.watching import EventTail, figures, wait_for_end
-from etl.models import EtlJobRun, Overall
+from etl.models import EtlJob, EtlJobRun, Overall, RunKind
+from etl.models.jobs import JOB_KINDS
 from etl.workers.runtime import EmbeddedRuntime
 from integrations.models import Integration
 from pulse.commands import ScriptCommand
@@ -16,14 +17,16 @@ from pulse.commands import ScriptCommand
 
 class Command(ScriptCommand):
     help = (
-        "Runs an integration's sync. In the embedded profile --wait does the work in this process, where no other"
-        " process does it already. Ends with 0 where the run FINISHED, 1 else."
+        "Runs an integration's sync, or its repair. In the embedded profile --wait does the work in this process,"
+        " where no other process does it already. Ends with 0 where the run FINISHED, 1 else."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--integration", type=int, required=True, help="id")
         parser.add_argument("--full", action="store_true", help="read everything again, not only what has changed")
+        parser.add_argument("--repair", action="store_true", help="look for what drifted or was deleted instead")
+        parser.add_argument("--projects", default="", help="read only these, by key or id, separated by commas")
         parser.add_argument("--wait", action="store_true", help="until the run is over")
 
     def run(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -45,10 +48,20 @@ class Command(ScriptCommand):
             raise CommandError(f"--integration {options['integration']}: there is no such integration")
         job = integration.jobs.order_by("id")[0]
         try:
-            return lifecycle.start(job.pk, trigger="command", config={"full_sync": options["full"]})
+            return _started(job, options)
         except lifecycle.IllegalTransition as error:
-            run = lifecycle.open_run(job.pk)
+            run = lifecycle.open_run(job.pk, (RunKind.REPAIR,) if options["repair"] else JOB_KINDS)
             if run is None or run.status == Overall.PAUSED:
                 raise CommandError(str(error)) from error
             self.stderr.write(f"{error}: joining run {run.pk}")
             return run
+
+
+def _started(job: EtlJob, options: Mapping[str, Any]) -> EtlJobRun:
+    projects = [name.strip() for name in options["projects"].split(",") if name.strip()]
+    if options["repair"]:
+        if options["full"] or projects:
+            raise CommandError("--repair looks at everything: it takes neither --full nor --projects")
+        return lifecycle.start_repair(job.pk, trigger="command")
+    restriction = {"projects": projects} if projects else {}
+    return lifecycle.start(job.pk, trigger="command", config={"full_sync": options["full"], **restriction})

@@ -17,6 +17,7 @@ def answer_of(
     next_cursor: Cursor | None = None,
     followups: tuple[Partition, ...] = (),
     warning: str = "",
+    partitions: tuple[Partition, ...] = (),
 ) -> Answer:
     """The response under the name of the question that was asked; its bytes go on unchanged."""
     method, _, path = response.call.partition(" ")
@@ -28,6 +29,7 @@ def answer_of(
         metadata={**common, **asked.metadata},
         next_cursor=next_cursor,
         followups=followups,
+        partitions=partitions,
         source_time=response.source_time,
         warning=warning,
         digests=digests(asked),

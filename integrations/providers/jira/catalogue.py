@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from integrations.errors import Permanent
 from integrations.provider import RawAnswer
-from integrations.providers.jira.shapes import array, entries
+from integrations.providers.jira.shapes import array, entries, wrong
 from integrations.providers.jira.values import (
     Json,
     UnreadableError,
@@ -63,27 +63,42 @@ def wit_record(wit: Json, path: str = "") -> WitRecord:
 
 
 def read_projects(answer: RawAnswer) -> Batch:
-    """Projects with their types. ``metadata["scope"]`` lists the keys or ids to load; none means all."""
+    """Projects with their types. ``metadata`` lists keys or ids: those of ``scope`` are loaded (none: all), but not
+    those of ``excluded``.
+    """
     # How Jira says that there is no project at all.
     if type(answer.content) is dict and answer.metadata.get("status") == 404:
         return Batch()
     batch, quarantined = Batch(), list[Quarantined]()
-    scope = answer.metadata.get("scope")
-    scope = scope if type(scope) is list else []
+    scope, excluded = (_names(answer.metadata.get(name)) for name in ("scope", "excluded"))
     wits: dict[str, WitRecord] = {}
-    for path, value in _placed("values", entries(answer, "values")):
-        if in_scope(value, scope):
+    root = "values" if type(answer.content) is dict else ""
+    for path, value in _placed(root, listed_projects(answer)):
+        if in_scope(value, scope, excluded):
             _read_project(path, value, batch, wits, quarantined)
     batch.wits, batch.quarantined = list(wits.values()), quarantined
     return batch
 
 
-def in_scope(project: object, scope: Iterable[str]) -> bool:
-    """Whether the project's key or id is listed; an empty list holds all. Keys compare in any case."""
-    wanted = {str(item).upper() for item in scope}
-    if not wanted or type(project) is not dict:
+def listed_projects(answer: RawAnswer) -> list[Any]:
+    """The projects of a page (Cloud) or of the whole list (Data Center). Raises Permanent."""
+    return array(answer) if type(answer.content) is list else entries(answer, "values")
+
+
+def in_scope(project: object, scope: Iterable[str], excluded: Iterable[str] = ()) -> bool:
+    """Whether the project's key or id is listed and not excluded; an empty scope holds all. Keys compare in any case.
+
+    What is no project at all is in scope, so that it is quarantined and not overlooked.
+    """
+    if type(project) is not dict:
         return True
-    return str(project.get("key")).upper() in wanted or str(project.get("id")) in wanted
+    names = {str(project.get("key")).upper(), str(project.get("id")).upper()}
+    wanted = {item.upper() for item in scope}
+    return (not wanted or bool(names & wanted)) and not names & {item.upper() for item in excluded}
+
+
+def _names(listed: object) -> list[str]:
+    return [str(item) for item in listed] if type(listed) is list else []
 
 
 def read_statuses(answer: RawAnswer) -> Batch:
@@ -140,6 +155,50 @@ def _custom_field(field: Json) -> CustomFieldRecord:
     )
 
 
+def createmeta_entries(answer: RawAnswer) -> tuple[str, list[Any]]:
+    """(name, array) of a page of what issues may be created with. Data Center calls every such array ``values``."""
+    content = answer.content if type(answer.content) is dict else {}
+    for name in ("issueTypes", "fields", "values"):
+        if type(content.get(name)) is list:
+            return name, content[name]
+    raise wrong(answer, "an object with an array 'issueTypes', 'fields' or 'values'")
+
+
+def read_createmeta_types(answer: RawAnswer) -> Batch:
+    """They only tell which fields to ask for: the types of a project that one may create are not all it has."""
+    return Batch()
+
+
+def read_createmeta_fields(answer: RawAnswer) -> Batch:
+    """The custom fields among those that new issues of a type may have."""
+    status = answer.metadata.get("status")
+    # What an account that may not create issues gets.
+    if type(status) is int and status >= 400:
+        return Batch()
+    name, fields = createmeta_entries(answer)
+    quarantined: list[Quarantined] = []
+    custom = [found for found in _placed(name, fields) if type(found[1]) is not dict or _is_custom(found[1])]
+    records = _each(custom, "custom_fields", _createmeta_field, quarantined)
+    return Batch(custom_fields=records, quarantined=quarantined)
+
+
+def _is_custom(field: Json) -> bool:
+    schema = field.get("schema")
+    return "custom" in schema if type(schema) is dict else str(field.get("fieldId")).startswith("customfield_")
+
+
+def _createmeta_field(field: Json) -> CustomFieldRecord:
+    schema = optional_section(field, "schema")
+    operations = listing(field, "operations") if field.get("operations") is not None else []
+    return CustomFieldRecord(
+        external_id=identity(field, "fieldId"),
+        name=text(field, "name") or "",
+        field_type=text(schema, "type", "schema") or "",
+        operations=tuple(operation for operation in operations if type(operation) is str),
+        schema=schema,
+    )
+
+
 def _project_record(project: Json) -> ProjectRecord:
     lead = person(project, "lead")
     return ProjectRecord(
@@ -150,7 +209,8 @@ def _project_record(project: Json) -> ProjectRecord:
         description=text(project, "description") or "",
         lead_id=lead.account_id,
         lead_name=lead.name,
-        archived=flag(project, "archived"),
+        # A deleted project lies in the bin for a while: like an archived one, nobody works in it.
+        archived=flag(project, "archived") or flag(project, "deleted"),
     )
 
 

@@ -1,104 +1,203 @@
-"""The calls that Pulse makes to Jira Cloud, platform REST API version 3."""
+"""The calls that Pulse makes to Jira: one client, that speaks the dialect of its site."""
 
+import threading
+import time
 from collections.abc import Sequence
-from typing import Any
-from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo
 
-from integrations.errors import Permanent
+from integrations.errors import Permanent, StageError
 from integrations.http import HttpClient, Response, shared_client
 from integrations.provider import Connection
+from integrations.providers.jira import dialect
+from integrations.providers.jira.auth import advice, checked_base_url, checked_credentials
+from integrations.providers.jira.cloud import Cloud
+from integrations.providers.jira.dialect import Call, Dialect, Place
+from integrations.providers.jira.server import Server
 
-API = "/rest/api/3"
 PROJECTS_A_PAGE = 50
 HISTORIES_A_PAGE = 1000
+CREATEMETA_A_PAGE = 200
+# People may change the time zone of their account while a worker lives.
+ZONE_SECONDS = 600
+_REFUSED = (401, 403)
+_UTC = ZoneInfo("UTC")
 
 
 class JiraClient:
-    """One method a call. Each raises what `HttpClient.request` raises."""
+    """One method a call. Each raises what `HttpClient.request` raises. Safe to share between threads.
 
-    def __init__(self, http: HttpClient) -> None:
-        self._http = http
+    The dialect is asked for before the first call and kept. ``advice`` says what to check where the site refuses the
+    credentials.
+    """
+
+    def __init__(self, http: HttpClient, advice: str = "check email and api_token") -> None:
+        self._http, self._advice = http, advice
+        self._dialect: Dialect | None = None
+        self._zone: tuple[float, ZoneInfo] | None = None
+        # Reentrant: asking for the zone asks for the dialect.
+        self._asking = threading.RLock()
+
+    @property
+    def deployment(self) -> str:
+        """What the site says that it is: "Cloud" or "Server"."""
+        return self._speaking().deployment
+
+    @property
+    def is_cloud(self) -> bool:
+        return self.deployment == Cloud.deployment
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the account, in which dates in JQL are read; UTC where the site does not tell it."""
+        with self._asking:
+            if self._zone is None or time.monotonic() > self._zone[0]:
+                self.myself()
+            return self._zone[1] if self._zone else _UTC
+
+    def server_info(self) -> Response:
+        first, second = dialect.server_info()
+        try:
+            return self._told(first)
+        except Permanent as error:
+            if error.status != 404:
+                raise
+            return self._told(second)
 
     def myself(self) -> Response:
-        """https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-myself/#api-rest-api-3-myself-get"""
-        return self._http.request("GET", f"{API}/myself")
+        """The account. 401 where the credentials are wrong: other calls may answer a stranger, with fewer records."""
+        response = self._told(self._speaking().myself())
+        self._zone = time.monotonic() + ZONE_SECONDS, zone_of(response.json())
+        return response
+
+    def my_permissions(self, project_key: str | None = None) -> Response:
+        """Which of `dialect.PERMISSIONS` the account has, in a project or in any. 404 where it sees no such project."""
+        return self._send(self._speaking().my_permissions(project_key))
 
     def projects(self, start_at: int) -> Response:
-        """404 means that the account sees no project, and is given as an answer.
-
-        https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-projects/#api-rest-api-3-project-search-get
-        """
-        params: dict[str, str | int] = {
-            "startAt": start_at,
-            "maxResults": PROJECTS_A_PAGE,
-            "expand": "description,lead,issueTypes",
-        }
-        return self._http.request("GET", f"{API}/project/search", params=params, accept=(404,))
+        """A page of projects on Cloud, where 404 (as an answer) means that there is none; elsewhere an array of all."""
+        return self._send(self._speaking().projects(start_at, PROJECTS_A_PAGE))
 
     def project_statuses(self, project_id: str) -> Response:
-        """https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-projects/#api-rest-api-3-project-projectidorkey-statuses-get"""
-        return self._http.request("GET", f"{API}/project/{quote(project_id, safe='')}/statuses")
+        return self._send(self._speaking().project_statuses(project_id))
 
     def statuses(self) -> Response:
-        """https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-workflow-statuses/#api-rest-api-3-status-get"""
-        return self._http.request("GET", f"{API}/status")
+        return self._send(self._speaking().statuses())
 
     def fields(self) -> Response:
-        """https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-fields/#api-rest-api-3-field-get"""
-        return self._http.request("GET", f"{API}/field")
+        return self._send(self._speaking().fields())
 
-    def search(self, jql: str, size: int, token: str | None) -> Response:
-        """Issues with all fields and the newest of their histories. By POST, since JQL can be long.
+    def createmeta_types(self, project_id: str, start_at: int) -> Response:
+        """The types that the account may create in a project: ``issueTypes`` on Cloud, ``values`` elsewhere.
 
-        https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-search/#api-rest-api-3-search-jql-post
+        403 and 404 are given as answers: the account may not create issues there.
         """
-        body: dict[str, Any] = {"jql": jql, "maxResults": size, "fields": ["*all"], "expand": "changelog"}
-        return self._http.request("POST", f"{API}/search/jql", json=_with_token(body, token))
+        return self._send(self._speaking().createmeta_types(project_id, start_at, CREATEMETA_A_PAGE))
+
+    def createmeta_fields(self, project_id: str, type_id: str, start_at: int) -> Response:
+        """The fields of such a type: ``fields`` on Cloud, ``values`` elsewhere; refusals as with the types."""
+        return self._send(self._speaking().createmeta_fields(project_id, type_id, start_at, CREATEMETA_A_PAGE))
+
+    def search(
+        self, jql: str, size: int, place: Place, *, fields: Sequence[str] = ("*all",), expand: str = "changelog"
+    ) -> Response:
+        """A page of issues. Of a ``changelog`` in ``expand`` Cloud gives the newest histories, elsewhere all come.
+
+        ``place`` is what the page before gave: its ``nextPageToken`` on Cloud, elsewhere the ``startAt`` to go on at.
+        """
+        return self._send(self._speaking().search(jql, size, place, fields, expand))
+
+    def count(self, jql: str) -> Response:
+        """How many issues match: ``count`` on Cloud, which is an estimate, elsewhere ``total``."""
+        return self._send(self._speaking().count(jql))
 
     def changelogs(self, issue_ids: Sequence[str], token: str | None) -> Response:
-        """Whole histories of up to 1000 issues; one issue's can be split over pages.
+        """Whole histories of up to 1000 issues; one issue's can be split over pages. Only on Cloud."""
+        return self._send(self._speaking().changelogs(issue_ids, token, HISTORIES_A_PAGE))
 
-        https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-changelog-bulkfetch-post
+    def issue_changelog(self, issue_id: str, start_at: int) -> Response:
+        """A page of one issue's histories, oldest first, on Cloud; elsewhere the issue with all of them."""
+        return self._send(self._speaking().issue_changelog(issue_id, start_at))
+
+    def issues(
+        self, issue_ids: Sequence[str], *, fields: Sequence[str] = ("*all",), expand: str = "changelog"
+    ) -> Response:
+        """Up to 100 issues by id, wherever they are now, with their histories as `search` gives them.
+
+        Data Center may give fewer than the ``total`` that it found, where its pages are smaller than that.
         """
-        body: dict[str, Any] = {"issueIdsOrKeys": list(issue_ids), "maxResults": HISTORIES_A_PAGE}
-        return self._http.request("POST", f"{API}/changelog/bulkfetch", json=_with_token(body, token))
+        return self._send(self._speaking().issues(issue_ids, fields, expand))
+
+    def dev_summary(self, issue_id: str) -> Response:
+        """How many pull requests, branches and commits an issue has, by the type of application."""
+        return self._send(self._speaking().dev_summary(issue_id))
+
+    def dev_detail(self, issue_id: str, application_type: str, data_type: str) -> Response:
+        return self._send(self._speaking().dev_detail(issue_id, application_type, data_type))
+
+    def _speaking(self) -> Dialect:
+        """The dialect of the site. A site that cannot tell it is asked again by the next call."""
+        # Without the lock where it is known: another thread may hold it while it asks for the zone.
+        return self._dialect or self._asked()
+
+    def _asked(self) -> Dialect:
+        with self._asking:
+            if self._dialect is None:
+                self._dialect = self._found()
+            return self._dialect
+
+    def _found(self) -> Dialect:
+        try:
+            return dialect_of(self.server_info())
+        except Permanent as error:
+            # A gateway may let only some paths through. Where base_url is wrong instead, the next call says so.
+            if error.status != 404:
+                raise
+            return Cloud()
+
+    def _send(self, call: Call) -> Response:
+        return self._http.request(call.method, call.path, params=call.params, json=call.json, accept=call.accept)
+
+    def _told(self, call: Call) -> Response:
+        """A call that every account may make: where it is refused, it is the settings that are wrong."""
+        try:
+            return self._send(call)
+        except StageError as error:
+            said = {**dict.fromkeys(_REFUSED, self._advice), 404: _NO_JIRA}.get(error.status or 0)
+            if said is None:
+                raise
+            refused = Permanent(f"{error}; {said}")
+            refused.status = error.status
+            raise refused from error
+
+
+_NO_JIRA = "check that base_url is what all addresses of the site's own pages begin with, a context path included"
+
+
+def dialect_of(response: Response) -> Dialect:
+    """The dialect that a site's answer about itself asks for. Raises Permanent where it is not Jira's."""
+    content = response.json()
+    if type(content) is not dict or not {"deploymentType", "version", "versionNumbers"} & content.keys():
+        raise Permanent(f"{response.call} answered something else than a Jira: {_NO_JIRA}")
+    # Sites from before there was a Cloud do not say what they are.
+    return Cloud() if content.get("deploymentType") == Cloud.deployment else Server()
+
+
+def zone_of(account: object) -> ZoneInfo:
+    """The time zone that an account names; UTC where it names none that is known."""
+    name = account.get("timeZone") if type(account) is dict else None
+    try:
+        return ZoneInfo(name) if type(name) is str and name else _UTC
+    # A name that is no path of the zone database at all is a ValueError or an OSError.
+    except (KeyError, ValueError, OSError):
+        return _UTC
 
 
 def client_for(connection: Connection) -> JiraClient:
-    """A client on the integration's shared connections. Raises Permanent where a setting is missing or wrong."""
-    return JiraClient(shared_client(connection, _http_client))
+    """This process's client of an integration. Raises Permanent where a setting is missing or wrong."""
+    return shared_client(connection, _client)
 
 
-def checked_base_url(text: str) -> str:
-    """The site's address without a slash at its end. Raises Permanent, naming the setting and its value."""
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise Permanent(f"setting base_url is {text!r}: {error}") from None
-    if parts.username or parts.password:
-        raise Permanent(f"setting base_url holds a user or password before the host {host!r}: use email and api_token")
-    whole = parts.scheme in ("http", "https") and host and not parts.query and not parts.fragment
-    if not whole or any(character.isspace() for character in text):
-        raise Permanent(f"setting base_url is {text!r}: expected an address like https://acme.atlassian.net")
-    return text.rstrip("/")
-
-
-def checked_account(connection: Connection) -> tuple[str, str]:
-    """(e-mail address, API token). Raises Permanent where one is missing."""
-    user = connection.setting("email") or connection.setting("username")
-    token = connection.setting("api_token")
-    for name, value in (("email", user), ("api_token", token)):
-        if not value:
-            raise Permanent(f"setting {name} is empty: Jira asks for an account and its API token")
-    return user, token
-
-
-def _http_client(connection: Connection) -> HttpClient:
-    base_url = checked_base_url(connection.setting("base_url"))
-    return HttpClient(base_url, auth=checked_account(connection))
-
-
-def _with_token(body: dict[str, Any], token: str | None) -> dict[str, Any]:
-    """A token of null would be refused, so the first page names none."""
-    return body if token is None else {**body, "nextPageToken": token}
+def _client(connection: Connection) -> JiraClient:
+    base_url, credentials = checked_base_url(connection.setting("base_url")), checked_credentials(connection)
+    http = HttpClient(base_url, auth=credentials.basic, headers=credentials.headers)
+    return JiraClient(http, advice(base_url, credentials))

@@ -1,4 +1,4 @@
-"""Steps 1 and 2: projects with their types, statuses and who uses them; and the fields, on demand."""
+"""Steps 1 and 2: projects with their types, statuses and who uses them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,10 +6,11 @@ from typing import Any
 from integrations.http import Response
 from integrations.provider import Answer, Connection, Cursor, Partition, PlanContext, ProjectRef, RawAnswer, Step
 from integrations.providers.jira.answers import answer_of
+from integrations.providers.jira.catalogue import in_scope, listed_projects
 from integrations.providers.jira.client import JiraClient
-from integrations.providers.jira.normalise import FIELDS, PROJECT_STATUSES, PROJECTS, STATUSES
-from integrations.providers.jira.recognise import recognise_fields, recognise_projects, recognise_statuses
-from integrations.providers.jira.shapes import array, entries
+from integrations.providers.jira.normalise import PROJECT_STATUSES, PROJECTS, STATUSES
+from integrations.providers.jira.recognise import recognise_projects, recognise_statuses
+from integrations.providers.jira.shapes import array
 from integrations.providers.jira.steps import JiraStep
 
 NO_PROJECT = "no project is visible to this account"
@@ -17,11 +18,11 @@ NO_PROJECT = "no project is visible to this account"
 
 class ProjectsStep(JiraStep):
     declared = Step("jira_projects_and_issue_types", 1, "Projects & Types")
-    calls = "a page of /project/search"
+    calls = "a page of /project/search or the list of /project"
 
     def plan(self, connection: Connection, context: PlanContext) -> list[Partition]:
-        scope = list(connection.items("projects"))
-        return [Partition("projects", {"start_at": 0, "scope": scope, "unseen": scope})]
+        scope, excluded = list(connection.items("projects")), list(connection.items("exclude_projects"))
+        return [Partition("projects", {"start_at": 0, "scope": scope, "excluded": excluded, "unseen": scope})]
 
     def fetch(self, client: JiraClient, connection: Connection, cursor: Cursor) -> Answer:
         """One page. Jira can answer wrong credentials with an empty site, so the account is asked for first."""
@@ -29,14 +30,16 @@ class ProjectsStep(JiraStep):
         if start == 0:
             client.myself()
         response = client.projects(start)
-        metadata = {"scope": cursor["scope"], "start_at": start}
+        metadata = {"scope": cursor["scope"], "excluded": cursor["excluded"], "start_at": start}
         asked = RawAnswer(PROJECTS, f"projects:{start}", response.json(), metadata)
         # 404 is not an error here: Jira has no other word for "none".
         if response.status == 404:
             return answer_of(asked, response, warning=NO_PROJECT)
-        values = entries(asked, "values")
+        values = listed_projects(asked)
         unseen = _unseen(cursor["unseen"], values)
-        following = _next_start(asked.content, start + len(values))
+        # Planning reads what is still there of these.
+        metadata["projects"] = [str(value["id"]) for value in values if type(value) is dict and value.get("id")]
+        following = next_start(asked.content, start)
         if following is None:
             return answer_of(asked, response, warning=_project_warning(start + len(values), unseen))
         return answer_of(asked, response, next_cursor={**cursor, "start_at": following, "unseen": unseen})
@@ -67,28 +70,24 @@ class StatusesStep(JiraStep):
         return recognise_statuses(content)
 
 
-class FieldsStep(JiraStep):
-    declared = Step("jira_custom_fields", 5, "Custom Fields", on_demand=True)
-    calls = "the list of /field"
-
-    def plan(self, connection: Connection, context: PlanContext) -> list[Partition]:
-        return [Partition("fields", {})]
-
-    def fetch(self, client: JiraClient, connection: Connection, cursor: Cursor) -> Answer:
-        return _whole_array(FIELDS, "fields", client.fields(), {})
-
-    def recognise(self, content: Any) -> tuple[str, str] | None:
-        return recognise_fields(content)
-
-
 def projects_in_scope(connection: Connection, context: PlanContext) -> list[ProjectRef]:
-    """The loaded projects that the setting ``projects`` names by key or id; all where it names none."""
-    wanted = {item.upper() for item in connection.items("projects")}
+    """The loaded projects that the settings ``projects`` and ``exclude_projects`` leave, by key or id."""
+    scope, excluded = connection.items("projects"), connection.items("exclude_projects")
     return [
         project
         for project in context.projects
-        if not wanted or project.key.upper() in wanted or project.external_id in wanted
+        if in_scope({"key": project.key, "id": project.external_id}, scope, excluded)
     ]
+
+
+def next_start(page: Any, start_at: int) -> int | None:
+    """Where the next page of projects begins. A page that says neither ``isLast`` nor ``total`` is the last one."""
+    # Data Center gives all projects at once, as an array.
+    if type(page) is not dict or not page["values"]:
+        return None
+    total, seen = page.get("total"), start_at + len(page["values"])
+    more = page.get("isLast") is False or (type(total) is int and seen < total and page.get("isLast") is not True)
+    return seen if more else None
 
 
 def _whole_array(entity_type: str, external_id: str, response: Response, metadata: Mapping[str, Any]) -> Answer:
@@ -101,13 +100,6 @@ def _unseen(wanted: list[str], projects: list[Any]) -> list[str]:
     """What the setting names and no page has shown yet."""
     seen = {str(project.get(name)).upper() for project in projects if type(project) is dict for name in ("id", "key")}
     return [item for item in wanted if item.upper() not in seen]
-
-
-def _next_start(page: Mapping[str, Any], seen: int) -> int | None:
-    """Where the next page begins. A page that says neither ``isLast`` nor ``total`` is taken for the last one."""
-    total = page.get("total")
-    more = page.get("isLast") is False or (type(total) is int and seen < total and page.get("isLast") is not True)
-    return seen if more and page["values"] else None
 
 
 def _project_warning(seen: int, unseen: list[str]) -> str:

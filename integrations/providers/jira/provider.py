@@ -1,29 +1,42 @@
-"""Jira Cloud: projects, statuses, issues with their histories. Its API is in client.py, its shapes in normalise.py."""
+"""Jira, Cloud and Data Center. Its API is in client.py and its two dialects, its shapes in normalise.py."""
 
 from collections.abc import Mapping, Sequence, Set
-from typing import Any
+from typing import Any, ClassVar
 
 from integrations.errors import Permanent
 from integrations.provider import (
     Answer,
     Connection,
+    ConnectionReport,
     Partition,
     PlanContext,
     Provider,
     RawAnswer,
     SettingField,
+    WebhookEvent,
 )
 from integrations.providers.jira import normalise
-from integrations.providers.jira.client import checked_account, checked_base_url, client_for
-from integrations.providers.jira.extract_catalogue import FieldsStep, ProjectsStep, StatusesStep
-from integrations.providers.jira.extract_issues import IssuesStep, checked_batch_size
+from integrations.providers.jira.auth import checked_base_url, checked_credentials
+from integrations.providers.jira.client import client_for
+from integrations.providers.jira.connection_check import check_connection
+from integrations.providers.jira.dev_field import DEVELOPMENT_SCHEMAS
+from integrations.providers.jira.excluded import checked_excluded_fields
+from integrations.providers.jira.extract_catalogue import ProjectsStep, StatusesStep
+from integrations.providers.jira.extract_dev_status import DevStatusStep, dev_status_partitions
+from integrations.providers.jira.extract_fields import FieldsStep
+from integrations.providers.jira.extract_issues import IssuesStep
+from integrations.providers.jira.extract_listing import ListingStep
+from integrations.providers.jira.paging import checked_batch_size
+from integrations.providers.jira.refetch import refetch
 from integrations.providers.jira.shapes import described
 from integrations.providers.jira.steps import JiraStep
+from integrations.providers.jira.webhooks import read_webhook
 from integrations.records import Batch
 from integrations.registry import register
 
 _STEPS: Mapping[str, JiraStep] = {
-    step.declared.name: step for step in (ProjectsStep(), StatusesStep(), IssuesStep(), FieldsStep())
+    step.declared.name: step
+    for step in (ProjectsStep(), StatusesStep(), IssuesStep(), DevStatusStep(), FieldsStep(), ListingStep())
 }
 
 
@@ -32,23 +45,64 @@ class JiraProvider(Provider):
     name = "jira"
     label = "Jira"
     source_type = "JIRA"
+    reader_version = 2
     settings = (
-        SettingField("base_url", "Address of the site, such as https://acme.atlassian.net", required=True),
-        SettingField("email", "E-mail address of the account that owns the API token"),
+        SettingField(
+            "base_url",
+            "Address of the site: https://acme.atlassian.net, https://acme.com/jira, for OAuth and scoped tokens"
+            " https://api.atlassian.com/ex/jira/{cloudId}",
+            required=True,
+        ),
+        SettingField("email", "E-mail address or login name of the account; empty where api_token stands alone"),
         SettingField("username", "The same as email; used where email is empty"),
-        SettingField("api_token", "API token of that account", required=True, secret=True),
+        SettingField(
+            "api_token",
+            "API token or password of that account; alone, a personal access token or OAuth access token",
+            required=True,
+            secret=True,
+        ),
         SettingField("projects", "Keys or ids of the projects to read, separated by commas; all where empty"),
+        SettingField("exclude_projects", "Keys or ids of projects never to be read, separated by commas"),
+        SettingField("start_date", "Issues last updated before that day are not read (2024-12-31)", date=True),
         SettingField("base_search", "JQL that each issue must match besides, without ORDER BY"),
-        SettingField("batch_size", "Issues a page, 1 to 100; the job's own where empty"),
-        SettingField("rate_limit", "Calls a second at most; taken, not kept to yet: the site's own limits are"),
+        SettingField("exclude_fields", "Ids of fields never to be stored, separated by commas (description, comment)"),
+        SettingField("batch_size", "Issues a page, 1 to 100; the job's own where empty", number=(1, 100)),
+        SettingField("parallel", "Partitions read side by side, 1 to 50; 4 where empty", number=(1, 50)),
+        SettingField(
+            "rate_limit", "Calls a second at most, of all workers together; no ceiling where empty", number=(0.01, 1000)
+        ),
+        SettingField(
+            "repair_hours",
+            "Hours between looks for what drifted or was deleted; 24 where empty, 0: never",
+            number=(0, 8760),
+        ),
+        SettingField("webhook_secret", "Secret of the webhook: signs deliveries, or ends their path", secret=True),
     )
     steps = tuple(step.declared for step in _STEPS.values())
+    default_fields: ClassVar[Mapping[str, tuple[str, ...]]] = {"code_changed": DEVELOPMENT_SCHEMAS}
+    items_step = IssuesStep.declared.name
+    listing_step = ListingStep.declared.name
 
     def check(self, connection: Connection) -> None:
         checked_base_url(connection.setting("base_url"))
-        checked_account(connection)
+        checked_credentials(connection)
         if connection.setting("batch_size"):
             checked_batch_size(connection.setting("batch_size"))
+        checked_excluded_fields(connection)
+
+    def check_connection(self, connection: Connection) -> ConnectionReport:
+        return check_connection(client_for(connection), connection)
+
+    def refetch(self, connection: Connection, item_ids: Sequence[str]) -> list[Partition]:
+        return refetch(connection, item_ids)
+
+    def consequences(
+        self, answer: RawAnswer, items: Set[str], fields: Mapping[str, str]
+    ) -> Sequence[tuple[str, Partition]]:
+        return [(DevStatusStep.declared.name, found) for found in dev_status_partitions(answer, items, fields)]
+
+    def webhook(self, connection: Connection, headers: Mapping[str, str], body: bytes, token: str) -> WebhookEvent:
+        return read_webhook(connection, headers, body, token)
 
     def plan(self, step: str, connection: Connection, context: PlanContext) -> list[Partition]:
         return _step(step).plan(connection, context)
@@ -69,7 +123,15 @@ class JiraProvider(Provider):
             normalise.PROJECT_STATUSES: StatusesStep.declared.name,
             normalise.ISSUES: IssuesStep.declared.name,
             normalise.CHANGELOGS: IssuesStep.declared.name,
+            normalise.ISSUES_BY_ID: IssuesStep.declared.name,
+            normalise.ISSUE_COUNTS: IssuesStep.declared.name,
+            normalise.WEBHOOKS: IssuesStep.declared.name,
+            normalise.DEV_SUMMARY: DevStatusStep.declared.name,
+            normalise.DEV_DETAIL: DevStatusStep.declared.name,
+            normalise.LISTING: ListingStep.declared.name,
             normalise.FIELDS: FieldsStep.declared.name,
+            normalise.CREATEMETA_TYPES: FieldsStep.declared.name,
+            normalise.CREATEMETA_FIELDS: FieldsStep.declared.name,
         }
 
     def digests(self, answer: RawAnswer) -> Mapping[str, str]:

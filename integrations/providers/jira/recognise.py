@@ -1,17 +1,31 @@
 """Which entity type a recorded answer is, by its shape, and the name that it is kept under."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from integrations.errors import Permanent
-from integrations.providers.jira.normalise import FIELDS, ISSUES, PROJECT_STATUSES, PROJECTS, STATUSES
+from integrations.providers.jira.normalise import (
+    CREATEMETA_FIELDS,
+    CREATEMETA_TYPES,
+    FIELDS,
+    ISSUES,
+    ISSUES_BY_ID,
+    LISTING,
+    PROJECT_STATUSES,
+    PROJECTS,
+    STATUSES,
+)
 
 
 def recognise_projects(content: Any) -> tuple[str, str] | None:
-    """A page of /project/search."""
-    if type(content) is not dict or type(content.get("values")) is not list:
-        return None
-    return PROJECTS, f"projects:{_digest(content['values'])}"
+    """A page of /project/search, or the list of /project: what has a key and is no field (those say "custom")."""
+    if type(content) is dict and type(content.get("values")) is list:
+        return PROJECTS, f"projects:{_digest(content['values'])}"
+    listed = type(content) is list and content and all(type(entry) is dict for entry in content)
+    if listed and all("key" in entry and "custom" not in entry for entry in content):
+        return PROJECTS, f"projects:{_digest(content)}"
+    return None
 
 
 def recognise_statuses(content: Any) -> tuple[str, str] | None:
@@ -32,17 +46,39 @@ def recognise_statuses(content: Any) -> tuple[str, str] | None:
 
 
 def recognise_issues(content: Any) -> tuple[str, str] | None:
-    """A page of /search/jql."""
+    """A page of a search, or an answer of /issue/bulkfetch (which alone has ``issueErrors``)."""
     if type(content) is not dict or type(content.get("issues")) is not list:
         return None
-    return ISSUES, f"issues:{_digest(content['issues'])}"
+    entity_type = ISSUES_BY_ID if "issueErrors" in content else ISSUES
+    return entity_type, f"issues:{_digest(content['issues'])}"
+
+
+def recognise_listing(content: Any) -> tuple[str, str] | None:
+    """A page of a search, whatever fields it has: those of a listing are among them."""
+    if type(content) is not dict or type(content.get("issues")) is not list:
+        return None
+    return LISTING, f"listing:{_digest(content['issues'])}"
 
 
 def recognise_fields(content: Any) -> tuple[str, str] | None:
-    """The list of /field."""
+    """The list of /field, or a page of /issue/createmeta."""
+    if type(content) is dict:
+        return _recognise_createmeta(content)
     if type(content) is not list or not all(type(entry) is dict and "custom" in entry for entry in content):
         return None
     return FIELDS, "fields"
+
+
+def _recognise_createmeta(content: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Cloud names its arrays; where Data Center says ``values``, fields are what has a ``fieldId``."""
+    if type(content.get("issueTypes")) is list:
+        return CREATEMETA_TYPES, f"types:{_digest(content['issueTypes'])}"
+    listed = content.get("fields", content.get("values"))
+    if type(listed) is not list or not listed or type(listed[0]) is not dict:
+        return None
+    if "fieldId" in listed[0]:
+        return CREATEMETA_FIELDS, f"fields:{_digest(listed, 'fieldId')}"
+    return (CREATEMETA_TYPES, f"types:{_digest(listed)}") if "subtask" in listed[0] else None
 
 
 def _scope(status: Any) -> str:
@@ -52,7 +88,7 @@ def _scope(status: Any) -> str:
     return str(project.get("id") or "") if type(project) is dict else ""
 
 
-def _digest(records: list[Any]) -> str:
+def _digest(records: list[Any], name: str = "id") -> str:
     """Names a page by the records on it: the same page comes under the same name again."""
-    ids = [str(record.get("id")) if type(record) is dict else "" for record in records]
+    ids = [str(record.get(name)) if type(record) is dict else "" for record in records]
     return hashlib.sha256(",".join(ids).encode(errors="replace")).hexdigest()[:16]

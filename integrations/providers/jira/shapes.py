@@ -10,7 +10,7 @@ def entries(answer: RawAnswer, name: str) -> list[Any]:
     """The array of that name in an answer that is an object. Raises Permanent."""
     content = answer.content
     if type(content) is not dict or type(content.get(name)) is not list:
-        raise _wrong(answer, f"an object with an array {name!r}")
+        raise wrong(answer, f"an object with an array {name!r}")
     values: list[Any] = content[name]
     return values
 
@@ -18,8 +18,17 @@ def entries(answer: RawAnswer, name: str) -> list[Any]:
 def array(answer: RawAnswer) -> list[Any]:
     """An answer that is an array as a whole. Raises Permanent."""
     if type(answer.content) is not list:
-        raise _wrong(answer, "an array")
+        raise wrong(answer, "an array")
     return answer.content
+
+
+def counted(answer: RawAnswer) -> int:
+    """How many issues there are: Cloud says ``count``, Data Center the ``total`` of a search. Raises Permanent."""
+    content = answer.content if type(answer.content) is dict else {}
+    found = content.get("count", content.get("total"))
+    if type(found) is not int or found < 0:
+        raise wrong(answer, "an object whose 'count' or 'total' is a number of issues")
+    return found
 
 
 def described(content: object) -> str:
@@ -29,5 +38,6 @@ def described(content: object) -> str:
     return f"of type {type(content).__name__}"
 
 
-def _wrong(answer: RawAnswer, wanted: str) -> Permanent:
+def wrong(answer: RawAnswer, wanted: str) -> Permanent:
+    """The error of an answer that is not what its entity type says."""
     return Permanent(f"{answer.entity_type} {answer.external_id!r} is {described(answer.content)}, not {wanted}")

@@ -13,7 +13,18 @@ from integrations.records import NOBODY, Person
 Json = Mapping[str, Any]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_short = Repr()
+# Ids and counts: no source numbers anything beyond 64 bits, and Python refuses to write the largest integers as text.
+_MOST = 2**63
+
+
+class _Short(Repr):
+    """Shortened values for messages."""
+
+    def repr_int(self, value: int, level: int) -> str:
+        return super().repr_int(value, level) if abs(value) < _MOST else "a huge number"
+
+
+_short = _Short()
 _short.maxstring = _short.maxother = 100
 
 
@@ -34,7 +45,9 @@ class UnreadableError(ValueError):
 def name_of(value: object) -> str:
     """What a record that cannot be read calls itself, '' where it does not say."""
     name = (value.get("id") or value.get("key")) if type(value) is dict else None
-    return str(name) if type(name) in (str, int) else ""
+    if type(name) is str:
+        return name
+    return str(name) if type(name) is int and abs(name) < _MOST else ""
 
 
 def join(path: str, name: str) -> str:
@@ -46,14 +59,17 @@ def identity(holder: Json, name: str, path: str = "") -> str:
     value = holder.get(name)
     if type(value) is str and value:
         return value
-    if type(value) is int:
+    if type(value) is int and abs(value) < _MOST:
         return str(value)
     raise UnreadableError(join(path, name), value, "an id")
 
 
 def optional_identity(holder: Json, name: str, path: str = "") -> str | None:
     """An id, None where it is null, empty or not there."""
-    return None if holder.get(name) in (None, "") else identity(holder, name, path)
+    value = holder.get(name)
+    if type(value) is str:
+        return value or None
+    return None if value is None else identity(holder, name, path)
 
 
 def section(holder: Json, name: str, path: str = "") -> Json:
@@ -86,7 +102,7 @@ def text(holder: Json, name: str, path: str = "") -> str | None:
 
 def number(holder: Json, name: str, path: str = "") -> int | None:
     value = holder.get(name)
-    if value is None or type(value) is int:
+    if value is None or (type(value) is int and abs(value) < _MOST):
         return value
     raise UnreadableError(join(path, name), value, "a whole number")
 
@@ -133,9 +149,11 @@ def optional_day(holder: Json, name: str, path: str = "") -> date | None:
 
 def person(holder: Json, name: str, path: str = "") -> Person:
     """Who a field names. Cloud gives ``accountId``, Data Center ``key`` and ``name``; a history may name nobody."""
-    user = optional_section(holder, name, path)
-    if not user:
+    user = holder.get(name)
+    if user is None:
         return NOBODY
+    if type(user) is not dict:
+        raise UnreadableError(join(path, name), user, "an object")
     account_id = user.get("accountId") or user.get("key")
     shown = user.get("displayName") or user.get("name")
     return Person(account_id if type(account_id) is str else None, shown if type(shown) is str else None)

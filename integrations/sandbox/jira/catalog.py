@@ -102,6 +102,9 @@ class Project:
     def workflow_of(self, kind: IssueType) -> Workflow:
         return self.bug_workflow if self.bug_workflow and kind.name == "Bug" else self.workflow
 
+    def workflows(self) -> list[Workflow]:
+        return [self.workflow, *([self.bug_workflow] if self.bug_workflow else [])]
+
     def brief(self) -> Json:
         shown: Json = {"self": f"{API}/project/{self.id}", "id": self.id, "key": self.key, "name": self.name}
         return shown | {"projectTypeKey": "software", "simplified": self.team_managed, "avatarUrls": {}}

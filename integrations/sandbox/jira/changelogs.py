@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 from integrations.sandbox.http import ApiError, Request, Response
-from integrations.sandbox.jira.api import JiraApi, make_token, number, read_body, read_token, router, strings
+from integrations.sandbox.jira.api import JiraApi, cloud, make_token, number, read_body, read_token, strings
 from integrations.sandbox.jira.catalog import API, Json
 from integrations.sandbox.jira.entries import Entry
 from integrations.sandbox.jira.histories import History
@@ -15,7 +15,7 @@ MOST_ISSUES, MOST_FIELDS = 1000, 10
 ALLOWED = {"issueIdsOrKeys": list, "fieldIds": list, "maxResults": int, "nextPageToken": str}
 
 
-@router.on("GET", "/rest/api/3/issue/{key}/changelog")
+@cloud.on("GET", "/rest/api/3/issue/{key}/changelog")
 def changelog(api: JiraApi, request: Request) -> Response:
     entry = api.entry(request.params["key"])
     start, most = number(request, "startAt", 0), min(number(request, "maxResults", MOST_A_PAGE), MOST_A_PAGE)
@@ -30,7 +30,7 @@ def changelog(api: JiraApi, request: Request) -> Response:
     return Response.json(shown | {"total": len(histories), "isLast": last, "values": values})
 
 
-@router.on("POST", "/rest/api/3/changelog/bulkfetch")
+@cloud.on("POST", "/rest/api/3/changelog/bulkfetch")
 def bulk_fetch(api: JiraApi, request: Request) -> Response:
     """All histories of all issues merged by date, then id; `created` is a number here (epoch ms), unlike above."""
     body = read_body(request, ALLOWED)
@@ -54,7 +54,7 @@ def _place(row: tuple[History, Entry]) -> tuple[Any, ...]:
 def _merged(api: JiraApi, wanted: list[str], fields: set[str]) -> list[tuple[History, Entry]]:
     """Unknown issues and those of a forbidden project are left out without a word, as Jira does."""
     entries = {entry.id: entry for name in wanted if (entry := api.site.find(name))}
-    readable = [entry for entry in entries.values() if entry.project.key != api.faults.forbidden_project]
+    readable = [entry for entry in entries.values() if not api.faults.forbids(entry.project.key)]
     rows = [(history, entry) for entry in readable for history in api.site.issue(entry).histories]
     if fields:
         rows = [row for row in rows if any(change.get("fieldId") in fields for change in row[0].items)]

@@ -10,6 +10,7 @@ from typing import Any
 
 from integrations.sandbox import adf
 from integrations.sandbox.jira.catalog import API, Json
+from integrations.sandbox.jira.development import field_text
 from integrations.sandbox.jira.histories import LABELS, SPRINT_MS, Draft, sprint_name
 from integrations.sandbox.jira.people import NAMES, PEOPLE, TEAMS
 from integrations.sandbox.jira.timestamps import DAY_MS, day, stamp, zulu
@@ -139,13 +140,7 @@ def _labels(facts: Facts) -> list[str] | None:
 
 
 def _development(facts: Facts) -> str:
-    """A string that looks like JSON where there is nothing, else Java's rendering of a map."""
-    if not facts.some(0.3):
-        return "{}"
-    count, state = facts.random.randint(1, 3), facts.random.choice(("OPEN", "MERGED", "DECLINED"))
-    overall = f'{{"count":{count},"state":"{state}","dataType":"pullrequest"}}'
-    cached = f'{{"cachedValue":{{"errors":[],"summary":{{"pullrequest":{{"overall":{overall}}}}}}}}}'
-    return f"{{pullrequest={{dataType=pullrequest, state={state}, stateCount={count}}}, json={cached}}}"
+    return field_text(facts.draft.development)
 
 
 def _rank(facts: Facts) -> str:
@@ -157,9 +152,10 @@ def _epic_key(facts: Facts) -> str | None:
     return parent.key if parent and parent.type.level > 0 and not entry.project.team_managed else None
 
 
+DEVELOPMENT_FIELD = 10000
 CUSTOM_FIELDS = (
     CustomField(
-        10000,
+        DEVELOPMENT_FIELD,
         "Development",
         "any",
         "com.atlassian.jira.plugins.jira-development-integration-plugin:devsummarycf",

@@ -8,8 +8,8 @@ from random import Random
 from integrations.sandbox.jira.catalog import PROJECTS, IssueType, Project
 from integrations.sandbox.jira.timestamps import DAY_MS, milliseconds
 
-# Of epic, story, task, bug, subtask.
-TYPE_WEIGHTS = (5, 30, 25, 25, 15)
+TYPE_WEIGHTS = {"Epic": 5, "Story": 30, "Task": 25, "Bug": 25, "Sub-task": 15, "Subtask": 15}
+OTHER_WEIGHT = 10
 FIRST_ISSUE_ID = 20000
 UNTOUCHED_SHARE, LONG_SHARE = 0.05, 0.012
 LONGEST_HISTORY = 420
@@ -58,10 +58,11 @@ class _Shelf:
     standard: Entry | None = None
 
     def choose_type(self, project: Project, random: Random) -> IssueType:
-        chosen: IssueType = random.choices(project.types, TYPE_WEIGHTS)[0]
+        weights = [TYPE_WEIGHTS.get(kind.name, OTHER_WEIGHT) for kind in project.types]
+        chosen: IssueType = random.choices(project.types, weights)[0]
         if chosen.level < 0 and self.standard is None:
             # A subtask needs something to hang on.
-            return project.types[1]
+            return next((kind for kind in project.types if kind.level == 0), project.types[0])
         return chosen
 
     def parent_of(self, kind: IssueType, random: Random) -> Entry | None:

@@ -6,6 +6,7 @@ from random import Random
 from integrations.sandbox.jira.catalog import PRIORITIES, Json, Status
 from integrations.sandbox.jira.content import description
 from integrations.sandbox.jira.customfields import CUSTOM_FIELDS, Facts
+from integrations.sandbox.jira.development import Development, make_development
 from integrations.sandbox.jira.entries import Entry
 from integrations.sandbox.jira.histories import CHANGES, NOISE, Draft, History, move, status_walk, version_id
 from integrations.sandbox.jira.people import PEOPLE
@@ -29,6 +30,7 @@ class Issue:
     status: Status
     fields: Json
     histories: list[History]
+    development: tuple[Development, ...] = ()
 
 
 def make_issue(seed: int, entry: Entry) -> Issue:
@@ -36,8 +38,9 @@ def make_issue(seed: int, entry: Entry) -> Issue:
     writer = Writer(random, TOPICS[random.choice(entry.project.topics)])
     workflow = entry.project.workflow_of(entry.type)
     draft = Draft(entry, writer, workflow.chain[0], writer.summary(entry.type.name), category_at=entry.created)
+    draft.development = make_development(seed, entry)
     histories = _live(draft, status_walk(workflow, entry.changes, random), random)
-    return Issue(entry, draft.status, _fields(draft, random), histories)
+    return Issue(entry, draft.status, _fields(draft, random), histories, draft.development)
 
 
 def _live(draft: Draft, walk: list[Status], random: Random) -> list[History]:

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from integrations.sandbox.jira.catalog import PRIORITIES, RESOLUTIONS, Json, Status, Workflow
+from integrations.sandbox.jira.development import Development
 from integrations.sandbox.jira.entries import Entry
 from integrations.sandbox.jira.people import NAMES, PEOPLE
 from integrations.sandbox.jira.timestamps import DAY_MS
@@ -49,6 +50,7 @@ class Draft:
     labels: list[str] = field(default_factory=list)
     version: str | None = None
     flagged: bool = False
+    development: tuple[Development, ...] = ()
 
 
 def item(name: str, field_id: str | None, before: tuple[Any, Any], after: tuple[Any, Any]) -> Json:

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 import orjson
 
 from integrations.sandbox.jira.catalog import API, Json
+from integrations.sandbox.jira.data_center import as_data_center
 from integrations.sandbox.jira.entries import Entry
 from integrations.sandbox.jira.histories import History
-from integrations.sandbox.jira.site import Site
+from integrations.sandbox.jira.store import Store
 from integrations.sandbox.jira.timestamps import stamp
 
 EXPANDABLE = "operations,versionedRepresentations,editmeta,changelog,renderedFields"
 CACHE_BYTES = 150_000_000
 EVERYTHING = {"*all", "*navigable"}
+EPIC_LINK = "customfield_10014"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,13 @@ class Shape:
 
 
 class Renderer:
-    """Makes and keeps the bytes. `inline_histories` is how many an embedded changelog holds at most."""
+    """Makes and keeps the bytes. `inline_histories` is how many an embedded changelog of Cloud holds at most.
 
-    def __init__(self, site: Site, inline_histories: int) -> None:
-        self._site, self._inline = site, inline_histories
+    Data Center gives changelogs whole.
+    """
+
+    def __init__(self, site: Store, inline_histories: int, *, is_data_center: bool = False) -> None:
+        self._site, self._inline, self._is_data_center = site, inline_histories, is_data_center
         self._lock = threading.Lock()
         self._kept: dict[tuple[int, Shape], bytes] = {}
         self._links: dict[int, Json] = {}
@@ -49,7 +54,8 @@ class Renderer:
         if kept is not None:
             return kept
         version = self._site.version
-        made = orjson.dumps(self._json(entry, shape))
+        shown = self.json(entry, shape)
+        made = orjson.dumps(as_data_center(shown) if self._is_data_center else shown)
         self._keep((entry.id, shape), made, version)
         return made
 
@@ -71,23 +77,32 @@ class Renderer:
             while self._size > CACHE_BYTES:
                 self._size -= len(self._kept.pop(next(iter(self._kept))))
 
-    def _json(self, entry: Entry, shape: Shape) -> Json:
+    def json(self, entry: Entry, shape: Shape) -> Json:
+        """In the shapes of Cloud."""
         if shape.only_id:
             return {"id": str(entry.id)}
         issue, zone = self._site.issue(entry), entry.project.zone
         shown: Json = {"expand": EXPANDABLE} | _reference(entry)
         if shape.changelog:
-            # A slice backwards from the end: newest first, the oldest are what is cut.
-            newest = issue.histories[: -self._inline - 1 : -1]
-            page = {"startAt": 0, "maxResults": len(newest), "total": len(issue.histories)}
-            shown["changelog"] = page | {"histories": [history_json(history, zone) for history in newest]}
+            histories = self._inlined(issue.histories)
+            page = {"startAt": 0, "maxResults": len(histories), "total": len(issue.histories)}
+            shown["changelog"] = page | {"histories": [history_json(history, zone) for history in histories]}
         return shown | {"fields": shape.chosen(self._fields(entry, issue.fields))}
+
+    def _inlined(self, histories: list[History]) -> list[History]:
+        """On Cloud a slice backwards from the end: newest first, the oldest are what is cut."""
+        return histories if self._is_data_center else histories[: -self._inline - 1 : -1]
 
     def _fields(self, entry: Entry, fields: Json) -> Json:
         zone = entry.project.zone
         shown = fields | {"created": stamp(entry.created, zone), "updated": stamp(entry.updated, zone)}
         shown["subtasks"] = [self._linked(child) for child in entry.subtasks]
-        return shown | {"parent": self._linked(entry.parent)} if entry.parent else shown
+        if entry.parent is None:
+            return shown
+        if self._is_data_center and entry.type.level == 0:
+            # There, only a subtask has a parent: an epic is a custom field.
+            return shown | {EPIC_LINK: entry.parent.key}
+        return shown | {"parent": self._linked(entry.parent)}
 
     def _linked(self, entry: Entry) -> Json:
         """Another issue as it stands inside an issue."""

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from etl.admin.sidebar import TOPICS, navigation
-from etl.models import ExtractionCheckpoint, RawExtractionData, WorkerRow
+from etl.models import ExtractionCheckpoint, ListedItemRow, RawExtractionData, WorkerRow
 from integrations.registry import get_provider
 from pulse.tenancy.admin.base import ReadOnlyAdmin
 from pulse.tenancy.admin.shown import LONGEST_JSON_CHARACTERS, heavy_fields, pretty_json
@@ -45,7 +45,8 @@ def _more_rows(rows: Rows, model: type[Model], numbers: range) -> None:
 
 def test_every_model_of_the_four_apps_has_a_page() -> None:
     models = {model for app in APPS for model in apps.get_app_config(app).get_models()}
-    assert {model for model, _ in PAGES} == models
+    # The scratch rows of a repair are gone with its end: there is nothing to look at.
+    assert {model for model, _ in PAGES} == models - {ListedItemRow}
 
 
 def test_the_sidebar_leads_to_every_page_once() -> None:

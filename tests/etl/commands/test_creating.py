@@ -44,6 +44,13 @@ def test_a_tenant_of_a_name_that_is_taken_is_refused(tenant: Tenant) -> None:
         call_command("create_tenant", tenant.name)
 
 
+def test_with_json_a_refusal_is_an_object_as_well(pulse: Installation, tenant: Tenant) -> None:
+    ended = pulse.run("create_tenant", tenant.name, "--json")
+
+    assert ended.code == 1
+    assert ended.answer == {"error": "name: Tenant with this Name already exists."}
+
+
 @pytest.mark.usefixtures("pulse")
 def test_a_tenant_of_an_unknown_tier_is_refused() -> None:
     with pytest.raises(CommandError, match="--tier: invalid choice: 'gold'"):
@@ -85,7 +92,11 @@ def test_what_is_refused_ends_with_1_and_one_line(pulse: Installation, tenant: T
         pytest.param((*SECRETS, "--setting", "base_url= "), "setting 'base_url' of jira is required", id="blank"),
         pytest.param((*SECRETS, "--setting", "base_url=notaurl"), "base_url is 'notaurl'", id="no address"),
         pytest.param((*SITE, *SECRETS, "--setting", "batch_size=abc"), "batch_size is 'abc'", id="no number"),
-        pytest.param((*SITE, "--secret", "api_token=x"), "setting email is empty", id="no account"),
+        pytest.param(
+            ("--setting", "base_url=https://acme.atlassian.net", "--secret", "api_token=x"),
+            "setting email is empty",
+            id="no account",
+        ),
         pytest.param((*SITE, "--secret", "api_token"), "--secret 'api_token' is not of the form", id="no value"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 from etl.jobs import lifecycle
-from etl.models import EtlJobRun, Overall, WorkItem
+from etl.models import EtlJobRun, Overall, RunKind, WorkItem
 from etl.queue.topology import Stage
 from integrations.sandbox import Faults, SandboxServer
 from tests.services.waiting import wait_until
@@ -82,6 +82,36 @@ def test_an_integration_that_is_not_there_ends_with_1(pulse: Installation) -> No
 
     assert ended.code == 1
     assert "--integration 987654: there is no such integration" in ended.errors
+
+
+def test_a_repair_ends_with_0_and_its_figures(pulse: Installation, connected: Connected) -> None:
+    command = ("run_job", "--integration", connected.integration.pk, "--repair", "--wait", "--json")
+    assert pulse.run(*command[:3], "--wait").code == 0
+
+    ended = pulse.run(*command)
+
+    assert ended.code == 0, ended.errors
+    run = EtlJobRun.objects.get(pk=ended.answer["run_id"])
+    assert (run.kind, ended.answer["status"]) == (RunKind.REPAIR, "FINISHED")
+    assert ended.answer["api_calls_made"] > 0
+
+
+def test_a_sync_of_some_projects_reads_only_these(pulse: Installation, connected: Connected) -> None:
+    key = connected.site.keys()[0].partition("-")[0]
+
+    ended = pulse.run("run_job", "--integration", connected.integration.pk, "--projects", f" {key},", "--wait")
+
+    assert ended.code == 0, ended.errors
+    keys = WorkItem.objects.filter(integration=connected.integration).values_list("key", flat=True)
+    assert {each.partition("-")[0] for each in keys} == {key}
+
+
+@pytest.mark.parametrize("beside", [("--full",), ("--projects", "AB")])
+def test_a_repair_of_a_part_is_refused(pulse: Installation, connected: Connected, beside: tuple[str, ...]) -> None:
+    ended = pulse.run("run_job", "--integration", connected.integration.pk, "--repair", *beside)
+
+    assert ended.code == 1
+    assert "--repair looks at everything: it takes neither --full nor --projects" in ended.errors
 
 
 @pytest.mark.parametrize("stage", list(Stage))

@@ -111,6 +111,13 @@ def test_a_started_job_has_the_status_of_the_contract() -> None:
                 "transform": "idle",
                 "embedding": "idle",
             },
+            "jira_dev_status": {
+                "order": 4,
+                "display_name": "Development Status",
+                "extraction": "idle",
+                "transform": "idle",
+                "embedding": "idle",
+            },
         },
     }
 
@@ -204,6 +211,7 @@ def test_the_figures_of_a_run_are_those_of_its_units() -> None:
     raw_row(run, PROJECTS, status="completed", records=7)
     raw_row(run, PROJECTS, status="completed", records=5)
     raw_row(run, PROJECTS, status="failed")
+    ExtractionCheckpoint.objects.filter(run=run, step=PROJECTS).update(pages=3)
     vector(run, PROJECTS, status="completed")
     vector(run, PROJECTS, status="failed")
     QuarantinedRecord.objects.create(

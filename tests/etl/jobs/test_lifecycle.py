@@ -50,6 +50,7 @@ def test_creating_an_integration_creates_its_job_after_the_tenants_others() -> N
         1: "Projects & Types",
         2: "Statuses & Relations",
         3: "Issues & Changelogs",
+        4: "Development Status",
     }
     assert set(first.status["steps"][PROJECTS].values()) == {1, "Projects & Types", "idle"}
 

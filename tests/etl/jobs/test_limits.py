@@ -1,16 +1,23 @@
-"""What holds an integration back: the site's word, or ten errors in a row."""
+"""What holds an integration back: the site's word, its own ceiling, or ten errors in a row."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
-from etl.jobs import limits, units
+from etl import pipeline
+from etl.jobs import lifecycle, limits, units
+from etl.jobs.limits import HeldBack
 from etl.jobs.units import Lease
 from etl.models import EtlJobEvent, EtlJobRun, ExtractionCheckpoint
-from integrations.errors import RateLimited
-from integrations.models import IntegrationLimit
+from etl.queue.broker import Done
+from etl.queue.topology import Stage
+from integrations.errors import Permanent, RateLimited
+from integrations.models import Integration, IntegrationLimit
+from integrations.sandbox import Faults
+from tests.support.driving import forget_delays
 from tests.support.making import a_run, an_integration, checkpoint
+from tests.support.sites import Connected
 from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
@@ -96,7 +103,88 @@ def test_while_an_integration_is_held_back_the_check_says_until_when() -> None:
 
     limits.block(lease, until)
 
-    with pytest.raises(RateLimited, match="held back until") as caught:
+    with pytest.raises(HeldBack, match="held back until") as caught:
+        limits.check(lease)
+    assert caught.value.until == until
+
+
+@pytest.mark.parametrize("text", ["many", "0", "-1", "nan"])
+def test_a_ceiling_that_is_no_number_is_named(text: str) -> None:
+    lease = a_lease(a_run(an_integration()))
+    Integration.objects.filter(pk=lease.integration_id).update(settings={"rate_limit": text})
+
+    with pytest.raises(Permanent, match=f"setting rate_limit is '{text}'"):
+        limits.check(lease)
+
+
+def test_what_the_site_asks_for_holds_the_integration_back_and_the_unit_with_it() -> None:
+    lease, until = a_lease(), timezone.now() + timedelta(seconds=90)
+
+    assert limits.hold(lease, RateLimited("429", until)) == until
+
+    assert limit_of(lease).blocked_until == until
+    assert limit_of(lease).limits_in_a_row == 0
+
+
+def test_our_own_word_holds_the_unit_only() -> None:
+    lease, until = a_lease(), timezone.now() + timedelta(seconds=90)
+
+    assert limits.hold(lease, HeldBack("not now", until)) == until
+
+    assert not IntegrationLimit.objects.exists()
+
+
+def waits_of(lease: Lease, until: datetime | None, times: int) -> list[float]:
+    """The seconds that so many refusals in a row make the integration wait, each after the wait before."""
+    found = []
+    for _ in range(times):
+        now = timezone.now()
+        found.append((limits.hold(lease, RateLimited("429", until)) - now).total_seconds())
+        IntegrationLimit.objects.update(blocked_until=now - timedelta(seconds=1))
+    return found
+
+
+def about(seconds: list[float]) -> object:
+    return pytest.approx(seconds, rel=0.31, abs=0.5)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_refusals_that_say_nothing_wait_twice_as_long_each_time_up_to_thirty_seconds() -> None:
+    assert waits_of(a_lease(), None, 6) == about([2, 4, 8, 16, 30, 30])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_site_that_says_at_once_is_believed_the_first_time_only() -> None:
+    assert waits_of(a_lease(), timezone.now(), 4) == about([0, 2, 4, 8])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_success_makes_the_next_wait_short_again() -> None:
+    lease = a_lease()
+    waits_of(lease, None, 4)
+
+    limits.succeeded(lease)
+
+    assert waits_of(lease, None, 1) == about([2])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_refusals_of_calls_that_were_made_at_once_count_as_one() -> None:
+    lease = a_lease()
+
+    untils = at_once(*[lambda: limits.hold(lease, RateLimited("429", None))] * 6)
+
+    assert len(set(untils)) == 1
+    assert limit_of(lease).limits_in_a_row == 1
+    assert untils[0] - timezone.now() < timedelta(seconds=2.7)
+
+
+def test_a_budget_that_is_spent_holds_the_integration_back_before_the_next_call() -> None:
+    lease, until = a_lease(), timezone.now() + timedelta(seconds=40)
+
+    limits.check(lease).spent(until)
+
+    with pytest.raises(HeldBack) as caught:
         limits.check(lease)
     assert caught.value.until == until
 
@@ -108,3 +196,21 @@ def test_errors_that_come_at_once_are_all_counted() -> None:
     at_once(*[lambda: limits.failed(lease, "503")] * 8)
 
     assert limit_of(lease).errors_in_a_row == 8
+
+
+def test_a_unit_may_be_refused_any_number_of_times(connected: Connected) -> None:
+    run = lifecycle.start(connected.job.pk, trigger="test")
+    unit = ExtractionCheckpoint.objects.get(run=run)
+    times = 3 * units.MAX_TAKES
+    connected.server.faults = Faults(throttle_first=times, retry_after=5)
+
+    for _ in range(times):
+        assert pipeline.handle(Stage.EXTRACTION, [unit.pk]) == Done()
+        forget_delays(run.pk)
+
+    unit.refresh_from_db()
+    assert (unit.status, unit.takes, unit.tries) == ("pending", 0, 0)
+    assert IntegrationLimit.objects.get(pk=run.integration_id).errors_in_a_row == 0
+    pipeline.handle(Stage.EXTRACTION, [unit.pk])
+    unit.refresh_from_db()
+    assert unit.status == "completed"

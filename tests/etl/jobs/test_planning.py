@@ -1,4 +1,4 @@
-"""Where the next sync begins: at the site's own clock, and only after a sync that read everything."""
+"""What a step is planned from: the projects that the site has, and where the last sync of each stood."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,9 +7,9 @@ import pytest
 from django.utils import timezone
 
 from custommapping.models import Authority, Project
-from etl.jobs import planning
-from etl.models import EtlJobRun, EtlJobRunStep, ExtractionCheckpoint
-from tests.support.making import ISSUES, PROJECTS, a_run, an_integration, checkpoint, raw_row
+from etl.jobs import lifecycle, planning
+from etl.models import EtlJobRun, EtlJobRunStep, ExtractionCheckpoint, RunKind
+from tests.support.making import ISSUES, PROJECTS, a_run, an_integration, raw_row
 
 pytestmark = pytest.mark.django_db
 PARTITION = "project:10000"
@@ -30,24 +30,15 @@ def a_sync(**config: Any) -> EtlJobRun:
     return run
 
 
-def read(run: EtlJobRun, **fields: Any) -> ExtractionCheckpoint:
-    """The project's partition, read to its end."""
-    return checkpoint(
-        run,
-        **{"partition_key": PARTITION, "status": "completed", "first_answer_at": timezone.now(), **fields},
-    )
-
-
-def watermark_of(unit: ExtractionCheckpoint) -> object:
-    unit.refresh_from_db()
-    return unit.watermark
-
-
 def planned_since(run: EtlJobRun) -> object:
     """From when on a run that is planned now reads the project; None: all of it."""
     planning.plan_step(run, EtlJobRunStep.objects.get(run=run, step=ISSUES))
     cursor: dict[str, Any] = ExtractionCheckpoint.objects.get(run=run, step=ISSUES).cursor
-    return cursor["since"]
+    return cursor["question"]["since"]
+
+
+def test_the_first_sync_reads_everything() -> None:
+    assert planned_since(a_sync()) is None
 
 
 def after(run: EtlJobRun, **config: Any) -> EtlJobRun:
@@ -59,54 +50,19 @@ def after(run: EtlJobRun, **config: Any) -> EtlJobRun:
     return following
 
 
-def test_a_partition_that_was_read_to_its_end_keeps_the_sites_clock_at_its_first_page() -> None:
-    run = a_sync()
-    unit = read(run)
-
-    planning.keep_watermarks(run)
-
-    assert watermark_of(unit) == unit.first_answer_at
-
-
-@pytest.mark.parametrize("state", ["failed", "cancelled", "pending"])
-def test_a_partition_that_was_not_read_to_its_end_keeps_none(state: str) -> None:
-    run = a_sync()
-    unit = read(run, status=state)
-
-    planning.keep_watermarks(run)
-
-    assert watermark_of(unit) is None
-
-
-def test_a_partition_of_which_a_cut_page_was_not_completed_keeps_none() -> None:
-    run = a_sync()
-    unit = read(run)
-    checkpoint(run, parent_raw=raw_row(run, is_complete=False), status="failed")
-
-    planning.keep_watermarks(run)
-
-    assert watermark_of(unit) is None
-
-
-def test_a_sync_that_read_only_a_part_moves_no_watermark() -> None:
-    run = a_sync(projects=["AB"])
-    unit = read(run)
-
-    planning.keep_watermarks(run)
-
-    assert watermark_of(unit) is None
-
-
-def test_the_first_sync_reads_everything() -> None:
-    assert planned_since(a_sync()) is None
+def read_until(run: EtlJobRun, moment: datetime) -> None:
+    """The project was read to its end, and its scope's watermark kept."""
+    planning.plan_step(run, EtlJobRunStep.objects.get(run=run, step=ISSUES))
+    ExtractionCheckpoint.objects.filter(run=run).update(status="completed", watermark=moment)
 
 
 def test_the_next_sync_begins_a_little_before_the_newest_watermark() -> None:
     run, now = a_sync(), timezone.now()
-    read(run, watermark=now)
-    read(run, watermark=now - timedelta(days=1), partition_key=f"{PARTITION}:older", step=ISSUES)
+    read_until(run, now - timedelta(days=1))
+    following = after(run)
+    read_until(following, now)
 
-    since = planned_since(after(run))
+    since = planned_since(after(following))
 
     assert isinstance(since, int)
     assert timedelta(0) < now - datetime.fromtimestamp(since / 1000, UTC) <= timedelta(hours=1)
@@ -114,7 +70,7 @@ def test_the_next_sync_begins_a_little_before_the_newest_watermark() -> None:
 
 def test_a_full_sync_reads_everything_again() -> None:
     run = a_sync()
-    read(run, watermark=timezone.now())
+    read_until(run, timezone.now())
 
     assert planned_since(after(run, full_sync=True)) is None
 
@@ -138,6 +94,15 @@ def test_a_project_that_the_site_does_not_list_any_more_is_not_asked_for() -> No
     raw_row(run, PROJECTS, status="completed", extraction_metadata={"projects": ["10001"]})
 
     assert planned_partitions(run) == []
+
+
+def test_a_repair_asks_for_the_projects_that_the_last_sync_listed() -> None:
+    run = a_sync()
+    raw_row(run, PROJECTS, status="completed", extraction_metadata={"projects": ["10001"]})
+    after(run)
+    repair = lifecycle.new_run(run.job, RunKind.REPAIR, "test", {}, lifecycle.repair_steps(run.integration))
+
+    assert planning.known_projects(repair) == []
 
 
 def test_where_the_list_of_projects_did_not_come_whole_the_known_ones_are_asked_for() -> None:

@@ -334,9 +334,10 @@ def over(run: EtlJobRun) -> EtlJobRun:
     return run
 
 
-def test_an_answer_whose_transform_failed_waits_in_the_next_run() -> None:
+@pytest.mark.parametrize("state", [UnitState.FAILED, UnitState.CANCELLED])
+def test_an_answer_whose_transform_failed_or_was_cancelled_waits_in_the_next_run(state: UnitState) -> None:
     old = over(a_run())
-    failed = raw_row(old, external_id="page:1", status=UnitState.FAILED, tries=3)
+    failed = raw_row(old, external_id="page:1", status=state, tries=3)
     done = raw_row(old, external_id="page:2", status=UnitState.COMPLETED)
     new = a_run(old.integration)
 

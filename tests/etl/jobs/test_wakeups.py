@@ -13,7 +13,7 @@ from etl.models import EtlJobRun, EtlJobRunStep, ExtractionCheckpoint, RawExtrac
 from etl.queue.broker import PublishFailed
 from etl.queue.messages import message_type_for
 from etl.queue.topology import Stage
-from integrations.models import IntegrationLimit
+from integrations.models import Integration, IntegrationLimit
 from tests.support.brokers import RecordingBroker
 from tests.support.making import (
     ISSUES,
@@ -132,6 +132,51 @@ def test_one_integration_does_not_use_up_the_window_of_another(recording: Record
         checkpoint(run)
 
     assert [wake(Stage.EXTRACTION, run.integration_id) for run in runs] == [1, 1]
+
+
+def woken_of(integration: Integration, units_waiting: int = 12) -> int:
+    run = a_run(integration)
+    for _ in range(units_waiting):
+        checkpoint(run)
+    return wake(Stage.EXTRACTION, integration.pk)
+
+
+@pytest.mark.parametrize(
+    ("parallel", "woken"), [(None, 4), ("", 4), ("2", 2), ("6.0", 6), ("50", 8), ("many", 4), ("0", 1), ("nan", 4)]
+)
+def test_partitions_are_read_side_by_side_as_the_integration_allows(
+    recording: RecordingBroker, settings: Settings, parallel: str | None, woken: int
+) -> None:
+    settings.WINDOW_EXTRACTION = 8
+    one, other = an_integration("One"), an_integration("Other")
+    one.settings["parallel"] = parallel
+    one.save()
+
+    assert [woken_of(one), woken_of(other)] == [woken, 4]
+    assert wake(Stage.EXTRACTION, one.pk) == 0
+
+
+def test_under_a_ceiling_one_is_woken_for_each_call(recording: RecordingBroker) -> None:
+    integration = an_integration()
+    integration.settings["rate_limit"] = "5"
+    integration.save()
+
+    assert woken_of(integration) == 1
+    assert [wake(Stage.EXTRACTION, integration.pk) for _ in range(4)] == [1, 1, 1, 0]
+
+
+def test_before_the_next_call_within_the_ceiling_nothing_is_woken(recording: RecordingBroker) -> None:
+    integration = an_integration()
+    limit = IntegrationLimit.objects.create(
+        integration=integration, tenant=integration.tenant, next_call_at=timezone.now() + timedelta(seconds=30)
+    )
+    assert woken_of(integration) == 0
+    assert integrations_waiting(Stage.EXTRACTION) == []
+
+    limit.next_call_at = timezone.now() - timedelta(seconds=1)
+    limit.save()
+
+    assert wake(Stage.EXTRACTION, integration.pk) == 4
 
 
 def test_vectors_travel_in_batches_of_one_table(recording: RecordingBroker, settings: Settings) -> None:

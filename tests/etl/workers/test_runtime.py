@@ -4,20 +4,23 @@ import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 
 import pytest
 from django.db import InterfaceError, OperationalError
+from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from etl.jobs import lifecycle, units
 from etl.jobs.wakeups import UNIT_MODELS
-from etl.models import EtlJobRun, WorkerRow
+from etl.models import EtlJobRun, RunKind, WorkerRow
 from etl.queue.broker import BrokerUnavailable
 from etl.queue.topology import Stage
 from etl.sql import execute, fetch
 from etl.workers.runtime import EmbeddedRuntime, SchedulerLoop
 from integrations.sandbox import SandboxServer
 from tests.services.waiting import wait_until
+from tests.support.brokers import RecordingBroker
 from tests.support.driving import waiting, work_off
 from tests.support.installations import Installation, installation
 from tests.support.runs import wait_for_run
@@ -130,3 +133,15 @@ def test_the_sweep_goes_on_after_an_error(error: Exception, caplog: pytest.LogCa
         loop.stop()
     assert f"the sweep will try again: {error}" in caplog.text
     assert ("Traceback" in caplog.text) == isinstance(error, ValueError)
+
+
+def test_a_scheduler_starts_the_repairs_that_are_due(connected: Connected, recording: RecordingBroker) -> None:
+    run = lifecycle.start(connected.job.pk, trigger="test")
+    EtlJobRun.objects.filter(pk=run.pk).update(status="FINISHED", finished_at=timezone.now() - timedelta(days=2))
+    loop = SchedulerLoop(schedule=True)
+    loop.start()
+    try:
+        repairs = EtlJobRun.objects.filter(job=connected.job, kind=RunKind.REPAIR)
+        assert wait_until(repairs.exists, 30)
+    finally:
+        loop.stop()

@@ -101,7 +101,7 @@ def test_bare_ids_are_never_damaged(server: SandboxServer, site: Site, search: S
 def test_one_project_is_forbidden_wherever_it_is_asked_for(
     server: SandboxServer, site: Site, client: httpx.Client
 ) -> None:
-    server.faults = Faults(forbidden_project="PAY")
+    server.faults = Faults(forbidden_projects=("PAY",))
     key, other = site.keys("PAY")[0], site.keys("WEB")[0]
     assert client.get("/rest/api/3/project/PAY/statuses").status_code == 403
     assert client.get(f"/rest/api/3/issue/{key}/changelog").status_code == 403

@@ -68,6 +68,29 @@ def test_a_project_that_cannot_be_read_is_quarantined_alone() -> None:
     ]
 
 
+def test_data_center_lists_all_projects_in_one_array() -> None:
+    ada = {"key": "JIRAUSER10100", "name": "ada", "displayName": "Ada Quill"}
+    content = [project(1, lead=ada, projectTypeKey="software", issueTypes=[BUG]), project(2), {"id": "9"}]
+    batch = normalise(RawAnswer(PROJECTS, "projects", content, {"scope": ["P1", "9"]}))
+    assert [astuple(found) for found in batch.projects] == [
+        ("20001", "P1", "Project 1", "software", "", "JIRAUSER10100", "Ada Quill", False)
+    ]
+    assert batch.project_wits == [ProjectWits("20001", ("10302",))]
+    assert [(found.external_id, found.path) for found in batch.quarantined] == [("9", "[2].key")]
+
+
+def test_a_project_in_the_bin_counts_as_archived() -> None:
+    batch = read_projects(project(1, deleted=True), project(2, archived=True, deleted=False), project(3, deleted=None))
+    assert [found.archived for found in batch.projects] == [True, True, False]
+    assert read_projects(project(1, deleted="yes")).quarantined[0].path == "values[0].deleted"
+
+
+def test_types_that_are_called_the_same_are_told_apart_by_id() -> None:
+    scoped = {"id": "10399", "name": "Story", "scope": {"type": "PROJECT", "project": {"id": "20002"}}}
+    batch = read_projects(project(1, issueTypes=[KIND]), project(2, issueTypes=[scoped]))
+    assert [(found.external_id, found.name) for found in batch.wits] == [("10301", "Story"), ("10399", "Story")]
+
+
 def test_a_site_without_projects_is_an_empty_batch() -> None:
     answer = RawAnswer(PROJECTS, "projects:0", {"errorMessages": ["none"]}, {"status": 404})
     assert normalise(answer) == Batch()

@@ -6,14 +6,14 @@ import pytest
 from integrations.errors import Permanent
 from integrations.provider import Connection, PlanContext, ProjectRef, RawAnswer
 from integrations.providers.jira.answers import first_page, next_page
-from integrations.providers.jira.client import checked_base_url, client_for
-from integrations.providers.jira.extract_issues import issue_query
+from integrations.providers.jira.auth import Credentials, advice, checked_base_url
 from integrations.providers.jira.provider import JiraProvider
 from integrations.registry import get_provider
 
 from .samples import KIND, STATUS, issue
 
-PROJECTS_STEP, STATUSES_STEP, ISSUES_STEP, FIELDS_STEP = (step.name for step in JiraProvider.steps)
+PROJECTS_STEP, STATUSES_STEP, ISSUES_STEP = (step.name for step in JiraProvider.steps[:3])
+FIELDS_STEP = "jira_custom_fields"
 PROJECTS = (ProjectRef("20001", "ORB"), ProjectRef("20002", "MOON"), ProjectRef("20003", "SUN"))
 WATERMARK = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -33,9 +33,11 @@ def test_the_provider_registers_itself() -> None:
         (1, "Projects & Types", False),
         (2, "Statuses & Relations", False),
         (3, "Issues & Changelogs", False),
+        (4, "Development Status", False),
         (5, "Custom Fields", True),
+        (6, "Drift & Deletions", True),
     ]
-    assert [field.name for field in provider.settings if field.secret] == ["api_token"]
+    assert [field.name for field in provider.settings if field.secret] == ["api_token", "webhook_secret"]
     assert set(provider.entity_types().values()) == {step.name for step in provider.steps}
 
 
@@ -49,17 +51,26 @@ def test_the_catalogue_is_planned_whole_and_by_project() -> None:
 
 
 @pytest.mark.parametrize("step", [STATUSES_STEP, ISSUES_STEP])
-def test_projects_out_of_scope_are_not_planned(step: str) -> None:
-    found = [key for key, _ in plan(step, PlanContext(PROJECTS), projects="orb, 20003")]
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"projects": "orb, 20003"},
+        {"exclude_projects": "20002"},
+        {"exclude_projects": "Moon, NOPE"},
+        {"projects": "ORB,MOON,SUN", "exclude_projects": "MOON"},
+    ],
+)
+def test_projects_out_of_scope_are_not_planned(step: str, settings: dict[str, str]) -> None:
+    found = [key for key, _ in plan(step, PlanContext(PROJECTS), **settings)]
     assert [key for key in found if key != "statuses"] == ["project:20001", "project:20003"]
 
 
 def test_a_sync_since_a_watermark_reads_an_overlap_again() -> None:
     context = PlanContext(PROJECTS, {"project:20002": WATERMARK}, batch_size=30)
     cursors = dict(plan(ISSUES_STEP, context))
-    assert cursors["project:20001"]["since"] is None
-    assert cursors["project:20002"]["since"] == 1_740_829_800_000
-    assert WATERMARK.timestamp() * 1000 - cursors["project:20002"]["since"] == 600_000
+    assert cursors["project:20001"]["question"]["since"] is None
+    assert cursors["project:20002"]["question"]["since"] == 1_740_829_800_000
+    assert WATERMARK.timestamp() * 1000 - cursors["project:20002"]["question"]["since"] == 600_000
     assert cursors["project:20001"]["batch_size"] == "30"
 
 
@@ -75,13 +86,6 @@ def test_a_wrong_batch_size_is_named(size: str) -> None:
     partition = JiraProvider().plan(ISSUES_STEP, connection, PlanContext(PROJECTS))[0]
     with pytest.raises(Permanent, match=f"batch_size is '{size[:20]}': expected a number from 1 to 100"):
         JiraProvider().fetch(ISSUES_STEP, connection, partition)
-
-
-def test_the_query_is_bounded_and_newest_first() -> None:
-    cursor = first_page(project_key='O"RB', since=None)
-    assert issue_query(cursor, "") == 'project = "O\\"RB" ORDER BY updated DESC, id DESC'
-    query = issue_query({**cursor, "project_key": "ORB", "since": 5}, "type = Bug OR type = Task")
-    assert query == 'project = "ORB" AND updated >= 5 AND (type = Bug OR type = Task) ORDER BY updated DESC, id DESC'
 
 
 @pytest.mark.parametrize(
@@ -108,11 +112,58 @@ def test_a_password_in_the_base_url_is_refused_and_not_shown() -> None:
     assert "hidden" not in str(caught.value)
 
 
-@pytest.mark.parametrize("missing", ["email", "api_token"])
-def test_missing_credentials_are_named(missing: str) -> None:
-    given = {"base_url": "https://acme.example", "email": "me@acme.example", "api_token": "x"}
-    with pytest.raises(Permanent, match=f"setting {missing} is empty"):
-        client_for(Connection(9, "Acme", {}, given | {missing: " "}))
+def check(**settings: str) -> None:
+    given = {"base_url": "https://acme.example", "email": "me@acme.example", "api_token": "x y"}
+    JiraProvider().check(Connection(9, "Acme", given | settings, {}))
+
+
+def test_an_account_with_its_token_or_a_token_alone_will_do() -> None:
+    check()
+    check(email="", username="me")
+    check(email="", api_token="NjE2/Mzg=")
+
+
+def test_a_missing_token_is_named() -> None:
+    with pytest.raises(Permanent, match="setting api_token is empty"):
+        check(api_token=" ")
+
+
+@pytest.mark.parametrize("token", ["pass word", "pässword", "tab\tbed"])
+def test_what_no_token_can_be_is_not_sent_alone_and_not_shown(token: str) -> None:
+    with pytest.raises(Permanent, match="setting api_token holds characters that no token has") as caught:
+        check(email="", api_token=token)
+    assert token not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["", "/", "/ex/jira", "/ex/jira/", "/ex/confluence/6b4f-11", "/ex/jira/6b4f-11/rest"])
+def test_the_gateway_without_a_site_is_no_base_url(path: str) -> None:
+    with pytest.raises(Permanent, match=r"setting base_url is .*: expected https://api\.atlassian\.com/ex/jira/"):
+        check(base_url=f"https://api.atlassian.com{path}")
+
+
+def test_the_address_of_a_cloud_site_takes_no_token_alone() -> None:
+    with pytest.raises(Permanent, match="setting email is empty: the address of a Cloud site takes no token alone"):
+        check(base_url="https://acme.atlassian.net", email="")
+
+
+def test_a_base_url_may_have_a_path() -> None:
+    assert checked_base_url("https://api.atlassian.com/ex/jira/6b4f-11/") == "https://api.atlassian.com/ex/jira/6b4f-11"
+    assert checked_base_url("https://acme.example/jira") == "https://acme.example/jira"
+
+
+@pytest.mark.parametrize(
+    ("base_url", "user", "said"),
+    [
+        ("https://acme.atlassian.net", "me@x", "email is the address of the account 'me@x'"),
+        ("https://api.atlassian.com/ex/jira/1", "", "has the scopes read:jira-work"),
+        ("https://jira.acme.example", "me", "leave email and username empty"),
+        ("https://jira.acme.example/jira", "", "is a personal access token that has not expired"),
+    ],
+)
+def test_the_advice_fits_the_kind_of_site_and_of_credentials(base_url: str, user: str, said: str) -> None:
+    given = advice(base_url, Credentials(user, "s3cret"))
+    assert said in given
+    assert "s3cret" not in given
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,162 @@
+"""What a repair run does: it compares a cheap listing with the rows, and has what differs fetched again.
+
+What the listing lacks is fetched by its id too: only an answer that does not give it makes it gone. Where that much is
+absent that a lost permission is likelier than so many deletions, nothing of it is asked for, and the run warns.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from etl.models import EtlJob, EtlJobEvent, EtlJobRun, EtlJobRunStep, StageState
+from etl.sql import execute, fetch
+from integrations.provider import ItemRef, PlanContext, ProjectRef
+
+DEFAULT_HOURS = 24.0
+# More absent items than this share of those that should be there are not believed.
+BELIEVED_SHARE = 0.05
+REREAD_AFTER_DAYS = 7
+REREAD_AT_MOST = 500
+
+
+@dataclass(frozen=True)
+class Absence:
+    """What a listing lacks of one project: ``absent`` are source ids, ``active`` counts all that should be there."""
+
+    project: str
+    active: int
+    absent: Sequence[str]
+
+    @property
+    def is_whole(self) -> bool:
+        return len(self.absent) == self.active
+
+
+def items_to_fetch(run: EtlJobRun, projects: Sequence[ProjectRef]) -> list[str]:
+    """The source ids of the items of which the run's listing says something else than the rows."""
+    absences = _absences(run, _wholly_listed(run, projects))
+    return sorted({*_differing(run), *_believed(run, absences)})
+
+
+def _differing(run: EtlJobRun) -> list[str]:
+    """Listed items that are unknown, gone, moved, renamed, in another status, or of another date."""
+    rows = fetch(
+        """SELECT l.external_id FROM etl_listed_items l
+           LEFT JOIN work_items w ON w.tenant_id = %(tenant)s AND w.integration_id = %(integration)s
+                AND w.external_id = l.external_id
+           LEFT JOIN projects p ON p.id = w.project_id LEFT JOIN statuses s ON s.id = w.status_id
+           WHERE l.run_id = %(run)s AND (w.id IS NULL OR NOT w.active OR w.updated <> l.updated
+             OR (w.key, p.external_id, s.external_id)
+                <> (l.key, l.project_external_id, l.status_external_id))""",
+        {"run": run.pk, "tenant": run.tenant_id, "integration": run.integration_id},
+    )
+    return [row[0] for row in rows]
+
+
+def _wholly_listed(run: EtlJobRun, projects: Sequence[ProjectRef]) -> list[str]:
+    """The projects all of whose listing came and was taken over; none where an answer could not be."""
+    provider, connection = run.integration.provider_code, run.integration.connection()
+    if EtlJobRunStep.objects.filter(run=run, step=provider.listing_step, transform=StageState.FAILED).exists():
+        return []
+    rows = fetch(
+        """SELECT coalesce(nullif(scope, ''), partition_key) FROM extraction_checkpoints WHERE run_id = %s AND step = %s
+           GROUP BY 1 HAVING bool_and(status = 'completed')""",
+        [run.pk, provider.listing_step],
+    )
+    complete = {row[0] for row in rows}
+
+    def parts(project: ProjectRef) -> set[str]:
+        """Which of them are which project's is the provider's own matter; planning makes no call."""
+        planned = provider.plan(provider.listing_step, connection, PlanContext(projects=[project]))
+        return {partition.scope or partition.key for partition in planned}
+
+    return [project.external_id for project in projects if (asked := parts(project)) and asked <= complete]
+
+
+def _absences(run: EtlJobRun, projects: Sequence[str]) -> list[Absence]:
+    rows = fetch(
+        """SELECT p.external_id, count(*),
+                  coalesce(array_agg(w.external_id) FILTER (WHERE l.external_id IS NULL), '{}')
+           FROM work_items w JOIN projects p ON p.id = w.project_id
+           LEFT JOIN etl_listed_items l ON l.run_id = %(run)s AND l.external_id = w.external_id
+           WHERE w.tenant_id = %(tenant)s AND w.integration_id = %(integration)s AND w.active
+             AND p.external_id = ANY(%(projects)s)
+           GROUP BY p.external_id ORDER BY p.external_id""",
+        {"run": run.pk, "tenant": run.tenant_id, "integration": run.integration_id, "projects": list(projects)},
+    )
+    return [Absence(*row) for row in rows]
+
+
+def _believed(run: EtlJobRun, absences: Sequence[Absence]) -> list[str]:
+    """The absent items that may well be gone; warns of the others."""
+    absent, active = sum(len(one.absent) for one in absences), sum(one.active for one in absences)
+    if absent > active * BELIEVED_SHARE:
+        _warn(run, f"{absent} of {active} items are absent from the listing: none of them is taken for deleted")
+        return []
+    for one in absences:
+        if one.is_whole:
+            _warn(
+                run,
+                f"all {one.active} items of project {one.project} are absent from the listing:"
+                " none of them is taken for deleted",
+            )
+    return [item for one in absences if not one.is_whole for item in one.absent]
+
+
+def _warn(run: EtlJobRun, message: str) -> None:
+    EtlJobEvent.objects.create(
+        tenant_id=run.tenant_id,
+        run=run,
+        level="warning",
+        stage="extraction",
+        step=run.integration.provider_code.items_step,
+        message=message,
+    )
+
+
+def items_to_reread(run: EtlJobRun) -> list[ItemRef]:
+    """Open items with development data that was read long ago, the oldest first: no update of theirs tells of it.
+
+    A development field that shows nothing reads '{}'.
+    """
+    rows = fetch(
+        """SELECT w.external_id, w.key FROM work_items w JOIN statuses s ON s.id = w.status_id
+           LEFT JOIN statuses_mappings m ON m.tenant_id = s.tenant_id AND m.integration_id = s.integration_id
+                AND m.status_external_id = s.external_id AND m.active
+           WHERE w.tenant_id = %(tenant)s AND w.integration_id = %(integration)s AND w.active
+             AND coalesce(m.category, s.category, '') <> 'Done'
+             AND (coalesce(w.code_changed, '') NOT IN ('', '{}') OR EXISTS (SELECT 1 FROM work_items_prs_links k
+                                                       WHERE k.work_item_id = w.id))
+             AND coalesce(w.dev_status_read_at, '-infinity') < now() - make_interval(days => %(days)s)
+           ORDER BY w.dev_status_read_at NULLS FIRST, w.id LIMIT %(most)s""",
+        {
+            "tenant": run.tenant_id,
+            "integration": run.integration_id,
+            "days": REREAD_AFTER_DAYS,
+            "most": REREAD_AT_MOST,
+        },
+    )
+    return [ItemRef(*row) for row in rows]
+
+
+def forget_listing(run: EtlJobRun) -> int:
+    """Removes what a run's listing said, once the run is over."""
+    return execute("DELETE FROM etl_listed_items WHERE run_id = %s", [run.pk])
+
+
+def due_at(job: EtlJob) -> datetime | None:
+    """When the job's integration is to be repaired next; None where never, or where nothing was ever read whole.
+
+    Counted from the last repair's start, before the first one from the end of the first sync that finished.
+    """
+    integration = job.integration
+    hours = float(integration.connection().setting("repair_hours", str(DEFAULT_HOURS)))
+    if not hours or not integration.provider_code.listing_step:
+        return None
+    since: datetime | None = fetch(
+        """SELECT coalesce(max(started_at) FILTER (WHERE kind = 'repair'),
+                           min(finished_at) FILTER (WHERE kind = 'sync' AND status = 'FINISHED'))
+           FROM etl_job_runs WHERE job_id = %s""",
+        [job.pk],
+    )[0][0]
+    return None if since is None else since + timedelta(hours=hours)

@@ -1,0 +1,150 @@
+"""Going on where an earlier sync of a scope was left: stopped, failed or cancelled on the way.
+
+The new run adopts the scope's checkpoints, as it adopts answers and vectors: the completed ones are not read again and
+still say when the scope was begun; the others wait with the cursor that the last stored answer left them.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from etl.models import EtlJobEvent, EtlJobRun
+from etl.sql import execute, fetch
+from integrations.provider import Cursor, Partition
+
+# A scope that none of so many syncs read is begun afresh: looking further back would read all that ever ran.
+SYNCS_LOOKED_AT = 20
+
+
+@dataclass(frozen=True)
+class Left:
+    """A checkpoint as the newest attempt at its scope left it."""
+
+    status: str
+    pages: int
+    answered: bool
+    follows_up: bool
+    question: Any
+
+    @property
+    def stuck(self) -> bool:
+        """Whether it was gone on with before, and failed without getting any further: its cursor may be the reason."""
+        return self.status == "failed" and self.answered and not self.pages
+
+
+def go_on(run: EtlJobRun, step: str, fresh: Sequence[Partition]) -> list[Partition]:
+    """Adopts what earlier runs left unfinished of these partitions' scopes; those that are to be begun afresh.
+
+    Under the new run's lock.
+    """
+    asked = _questions(fresh)
+    attempts = _newest_attempts(run, step, asked)
+    _take_out_of_hands(step, attempts)
+    resumed = {
+        scope: attempts[scope]
+        for scope, left in _left(step, attempts).items()
+        if _unfinished(left) and _still_asked(left, asked[scope])
+    }
+    if resumed:
+        _adopt(run, step, resumed)
+        message = f"{len(resumed)} partitions go on where an earlier run was left"
+        EtlJobEvent.objects.create(tenant_id=run.tenant_id, run=run, stage="extraction", step=step, message=message)
+    return [partition for partition in fresh if partition.scope not in resumed]
+
+
+def _question(cursor: Cursor) -> Any:
+    """What a partition asks, whichever window of its scope it is."""
+    question = cursor.get("question")
+    if isinstance(question, Mapping):
+        return {name: value for name, value in question.items() if name != "window"}
+    return question
+
+
+def _questions(fresh: Sequence[Partition]) -> dict[str, Any]:
+    """The question of each scope that has one, and the same one in all of its partitions."""
+    found: dict[str, list[Any]] = defaultdict(list)
+    for partition in fresh:
+        found[partition.scope].append(_question(partition.cursor))
+    return {
+        scope: first
+        for scope, (first, *others) in found.items()
+        if scope and first is not None and all(other == first for other in others)
+    }
+
+
+def _newest_attempts(run: EtlJobRun, step: str, scopes: Collection[str]) -> dict[str, int]:
+    """The run that read each scope last."""
+    rows = fetch(
+        """SELECT DISTINCT ON (scope) scope, run_id FROM extraction_checkpoints
+           WHERE step = %(step)s AND scope = ANY(%(scopes)s) AND run_id IN (
+               SELECT id FROM etl_job_runs WHERE job_id = %(job)s AND kind = 'sync' AND id < %(run)s
+                   AND status NOT IN ('RUNNING', 'PAUSED') ORDER BY id DESC LIMIT %(syncs)s)
+           ORDER BY scope, run_id DESC""",
+        {"job": run.job_id, "run": run.pk, "step": step, "scopes": list(scopes), "syncs": SYNCS_LOOKED_AT},
+    )
+    return dict(rows)
+
+
+_OF_ATTEMPTS = "(run_id, scope) IN (SELECT * FROM unnest(%(runs)s::bigint[], %(scopes)s::text[])) AND step = %(step)s"
+
+
+def _attempted(step: str, attempts: Mapping[str, int]) -> dict[str, Any]:
+    return {"step": step, "runs": list(attempts.values()), "scopes": list(attempts)}
+
+
+def _take_out_of_hands(step: str, attempts: Mapping[str, int]) -> None:
+    """Cancels what a worker still has in hand of a run that was stopped, so that no page is stored twice.
+
+    A statement of its own, before anything is read: it waits for a worker that is just committing, and what that one
+    commits (further partitions, too) is seen by the statements that follow.
+    """
+    execute(
+        f"""UPDATE extraction_checkpoints SET status = 'cancelled', lease_token = NULL, lease_until = NULL
+            WHERE id IN (SELECT id FROM extraction_checkpoints WHERE {_OF_ATTEMPTS} AND status = 'processing'
+                         ORDER BY id FOR NO KEY UPDATE)""",
+        _attempted(step, attempts),
+    )
+
+
+def _left(step: str, attempts: Mapping[str, int]) -> dict[str, list[Left]]:
+    rows = fetch(
+        f"""SELECT scope, status, pages, first_answer_at IS NOT NULL, parent_raw_id IS NOT NULL, cursor::text
+            FROM extraction_checkpoints WHERE {_OF_ATTEMPTS} ORDER BY id""",
+        _attempted(step, attempts),
+    )
+    left: dict[str, list[Left]] = defaultdict(list)
+    for scope, status, pages, answered, follows_up, cursor in rows:
+        left[scope].append(Left(status, pages, answered, follows_up, _question(orjson.loads(cursor))))
+    return left
+
+
+def _unfinished(left: Sequence[Left]) -> bool:
+    return any(one.status != "completed" for one in left)
+
+
+def _still_asked(left: Sequence[Left], question: Any) -> bool:
+    """Whether all of a scope asked what is to be asked now, and going on can help."""
+    return all(one.follows_up or one.question == question for one in left) and not any(one.stuck for one in left)
+
+
+def _adopt(run: EtlJobRun, step: str, attempts: Mapping[str, int]) -> None:
+    """Moves the scopes' checkpoints into the run, and the pages that some of them are to complete."""
+    parameters = {"run": run.pk, **_attempted(step, attempts)}
+    adopted = fetch(
+        f"""UPDATE extraction_checkpoints SET run_id = %(run)s, pages = 0, tries = 0, takes = 0, not_before = NULL,
+                published_at = NULL, error_details = NULL, lease_token = NULL, lease_until = NULL,
+                status = CASE status WHEN 'completed' THEN 'completed' ELSE 'pending' END
+            WHERE {_OF_ATTEMPTS} RETURNING CASE status WHEN 'pending' THEN parent_raw_id END""",
+        parameters,
+    )
+    # What was to complete such a page was cancelled, or failed, together with it.
+    execute(
+        """UPDATE raw_extraction_data SET run_id = %(run)s, processing_status = 'pending', tries = 0, takes = 0,
+               not_before = NULL, published_at = NULL, error_details = NULL
+           WHERE (id = ANY(%(pages)s) OR parent_id = ANY(%(pages)s))
+             AND processing_status IN ('failed', 'cancelled')""",
+        {"run": run.pk, "pages": list({row[0] for row in adopted if row[0]})},
+    )

@@ -1,0 +1,58 @@
+"""From a verified delivery of a webhook to its raw row and to the units that fetch again what it is about."""
+
+from enum import StrEnum
+
+from django.db import transaction
+from django.utils import timezone
+
+from etl.extraction.storage import Origin, store_answer
+from etl.jobs import lifecycle
+from etl.models import RawExtractionData, UnitState, WebhookDelivery
+from integrations.models import Integration
+from integrations.provider import Answer, WebhookEvent
+
+
+class Receipt(StrEnum):
+    """What became of a delivery."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    IGNORED = "ignored"
+
+
+def receive(integration: Integration, event: WebhookEvent) -> Receipt:
+    """Keeps a delivery and asks for its items, in one transaction; one that came before changes nothing.
+
+    Of a delivery that concerns nothing in scope nothing is kept. Raises Permanent where its body cannot be stored.
+    """
+    if event.answer is None:
+        return Receipt.IGNORED
+    with transaction.atomic():
+        delivery = _first_of_its_id(integration, event)
+        if delivery is None:
+            return Receipt.DUPLICATE
+        run = lifecycle.request_items(integration, event.items, trigger="webhook")
+        delivery.raw_data_id = _store(integration, run.pk, event.answer)
+        delivery.save(update_fields=["raw_data", "last_updated_at"])
+    return Receipt.ACCEPTED
+
+
+def _first_of_its_id(integration: Integration, event: WebhookEvent) -> WebhookDelivery | None:
+    """The row of a delivery that was not seen before. Two at the same time wait for each other at the unique key."""
+    delivery, created = WebhookDelivery.objects.get_or_create(
+        tenant_id=integration.tenant_id,
+        integration=integration,
+        delivery_id=event.delivery_id,
+        defaults={"event": event.name},
+    )
+    return delivery if created else None
+
+
+def _store(integration: Integration, run_id: int, answer: Answer) -> int:
+    """The raw row, at its end already: what the delivery says is never loaded, what is fetched because of it is."""
+    origin = Origin(
+        integration.tenant_id, integration.pk, run_id, integration.provider_code.items_step, UnitState.COMPLETED
+    )
+    raw_id = store_answer(origin, answer.entity_type, answer.external_id, answer.body, answer.metadata)
+    RawExtractionData.objects.filter(pk=raw_id).update(processed_at=timezone.now())
+    return raw_id

@@ -1,0 +1,26 @@
+"""Keeping what a repair run's listing says, to be compared with the rows once the listing is whole."""
+
+from collections.abc import Sequence
+
+from etl.load.merging import Source
+from etl.sql import execute
+from integrations.records import ListedItem
+
+
+def keep_listed(source: Source, items: Sequence[ListedItem]) -> int:
+    """Keeps the lines of a listing for its run; how many. Of two lines of one item, the newer one."""
+    if not items:
+        return 0
+    lines = zip(*((i.external_id, i.key, i.project_id, i.status_id, i.updated) for i in items), strict=True)
+    return execute(
+        """INSERT INTO etl_listed_items AS l
+               (run_id, external_id, key, project_external_id, status_external_id, updated)
+           SELECT DISTINCT ON (s.id) %s, s.id, s.key, s.project, s.status, s.updated
+           FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
+               AS s(id, key, project, status, updated)
+           ORDER BY s.id, s.updated DESC
+           ON CONFLICT (run_id, external_id) DO UPDATE SET key = EXCLUDED.key, updated = EXCLUDED.updated,
+               project_external_id = EXCLUDED.project_external_id, status_external_id = EXCLUDED.status_external_id
+           WHERE l.updated < EXCLUDED.updated""",
+        [source.run_id, *(list(column) for column in lines)],
+    )

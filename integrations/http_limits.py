@@ -1,0 +1,103 @@
+"""What the headers of an answer say of a site's rate limits: how long to wait, and whether nothing is left.
+
+Read are ``Retry-After``, ``X-RateLimit-Reset``, the structured ``RateLimit`` of Jira Cloud's gateway and Data Center's
+``X-RateLimit-Interval-Seconds``. Dates are compared with the site's own clock.
+"""
+
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+# A header that says more is taken for nonsense: a unit must not be parked for years.
+LONGEST_WAIT_SECONDS = 24 * 3600
+# Some sites give X-RateLimit-Reset as seconds from now. As a time since 1970 so small a number means nothing.
+_LARGEST_DELTA = 10**8
+_number = re.compile(r"\d{1,15}(\.\d*)?")
+# One policy of `"name";r=0;t=600, "other";r=5;t=1`: its parameters. A comma within the quotes ends nothing.
+_policy = re.compile(r'(?:"[^"]*"|[\w.*-]+)((?:\s*;\s*\w+\s*=[^;,]*)+)')
+_parameter = re.compile(r";\s*(\w+)\s*=\s*(\d{1,9})")
+
+
+def wait_seconds(headers: httpx.Headers) -> float | None:
+    """How long a site that refused a call asks to wait; None where it does not say.
+
+    What it says in so many words goes before what it says of its budgets. A time that is past says nothing: Jira
+    leaves the seconds away, so the limit may last for most of a minute more.
+    """
+    for read in (_retry_after, _reset, _spent_policies, _interval):
+        seconds = read(headers)
+        if seconds is not None:
+            return min(seconds, LONGEST_WAIT_SECONDS)
+    return None
+
+
+def spent_seconds(headers: httpx.Headers) -> float | None:
+    """For how long an answer, a good one, leaves nothing for the next call; None where there is no such word.
+
+    A ``Retry-After`` alone does not count: Data Center sends it with each answer, 0 while tokens remain.
+    """
+    if headers.get("x-ratelimit-remaining", "").strip() == "0":
+        return wait_seconds(headers) or None
+    seconds = _spent_policies(headers)
+    return None if seconds is None else min(seconds, LONGEST_WAIT_SECONDS)
+
+
+def source_time(headers: httpx.Headers) -> datetime | None:
+    """The site's own clock, from the Date header."""
+    return _http_date(headers.get("date", ""))
+
+
+def _retry_after(headers: httpx.Headers) -> float | None:
+    text = headers.get("retry-after", "").strip()
+    if _number.fullmatch(text):
+        return float(text)
+    until = _http_date(text)
+    return None if until is None else max(0.0, _seconds_to(until, headers))
+
+
+def _reset(headers: httpx.Headers) -> float | None:
+    text = headers.get("x-ratelimit-reset", "").strip()
+    if _number.fullmatch(text) and float(text) < _LARGEST_DELTA:
+        return float(text) or None
+    until = _reset_time(text)
+    seconds = 0.0 if until is None else _seconds_to(until, headers)
+    return seconds if seconds > 0 else None
+
+
+def _spent_policies(headers: httpx.Headers) -> float | None:
+    """The longest time to the reset of a policy of which nothing remains."""
+    waits = []
+    for parameters in _policy.findall(headers.get("ratelimit", "")):
+        said = {name: int(number) for name, number in _parameter.findall(parameters)}
+        if said.get("r") == 0 and said.get("t"):
+            waits.append(float(said["t"]))
+    return max(waits, default=None)
+
+
+def _interval(headers: httpx.Headers) -> float | None:
+    """Data Center's bucket gets new tokens once in an interval."""
+    text = headers.get("x-ratelimit-interval-seconds", "").strip()
+    return float(text) or None if _number.fullmatch(text) else None
+
+
+def _seconds_to(until: datetime, headers: httpx.Headers) -> float:
+    return (until - (source_time(headers) or datetime.now(UTC))).total_seconds()
+
+
+def _reset_time(text: str) -> datetime | None:
+    """Epoch seconds, or ISO 8601, which Jira writes without seconds."""
+    try:
+        found = datetime.fromtimestamp(float(text), UTC) if _number.fullmatch(text) else datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
