@@ -44,9 +44,8 @@ class Faults:
     fail_status: int = 500
     throttle_first: int = 0
     throttle_every: int = 0
-    # Where it is None, a 429 is of the kind `throttle`.
-    retry_after: int | None = None
-    throttle: Throttle = Throttle.RESET
+    throttle: Throttle = Throttle.RETRY_AFTER
+    retry_after: int = 1
     reset_seconds: int = GATEWAY_RESET_SECONDS
     # A 503 that says when to come again.
     unavailable_every: int = 0
@@ -117,8 +116,8 @@ class Faults:
 
     def _throttled(self, now: float) -> Response:
         headers: dict[str, str] = {}
-        if self.retry_after is not None or self.throttle is Throttle.RETRY_AFTER:
-            headers = {"Retry-After": str(self.retry_after or 0), "RateLimit-Reason": "jira-burst-based"}
+        if self.throttle is Throttle.RETRY_AFTER:
+            headers = {"Retry-After": str(self.retry_after), "RateLimit-Reason": "jira-burst-based"}
             headers |= {"X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "0"}
         elif self.throttle is Throttle.RESET:
             headers = {"X-RateLimit-Reset": minute(now + self.reset_seconds)}

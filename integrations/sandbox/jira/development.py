@@ -13,7 +13,7 @@ from integrations.sandbox.jira.people import NAMES
 from integrations.sandbox.jira.timestamps import DAY_MS, stamp
 from integrations.sandbox.vocabulary import TOPICS
 
-SHARE, SECOND_HOST_SHARE, GONE_SHARE = 0.3, 0.15, 0.1
+SHARE, SECOND_HOST_SHARE, GONE_SHARE = 0.15, 0.15, 0.1
 # Where several pull requests differ, the field and the summary show the state that comes first here.
 STATES = ("OPEN", "MERGED", "DECLINED")
 # By application type, as dev-status spells it: the name shown, and the address of a repository and of a pull request.

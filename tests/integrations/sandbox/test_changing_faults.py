@@ -59,7 +59,7 @@ def test_a_reset_may_point_to_the_past_and_never_has_seconds(
     site: Site, server: SandboxServer, client: httpx.Client
 ) -> None:
     site.clock = lambda: 1_700_000_030
-    server.faults = Faults(throttle_every=1, reset_seconds=0)
+    server.faults = Faults(throttle_every=1, throttle=Throttle.RESET, reset_seconds=0)
     assert client.get(MYSELF).headers["x-ratelimit-reset"] == "2023-11-14T22:13Z"
 
 

@@ -5,7 +5,7 @@ import httpx
 import orjson
 import pytest
 
-from integrations.sandbox import Damage, Faults, SandboxServer, Site
+from integrations.sandbox import Damage, Faults, SandboxServer, Site, Throttle
 
 from .conftest import Search
 
@@ -86,7 +86,7 @@ def test_a_throttled_call_may_name_a_reset_instead_of_seconds(
     server: SandboxServer, site: Site, client: httpx.Client
 ) -> None:
     site.clock = lambda: 1_700_000_000
-    server.faults = Faults(throttle_first=1)
+    server.faults = Faults(throttle_first=1, throttle=Throttle.RESET)
     refused = client.get(MYSELF)
     assert refused.status_code == 429
     assert "retry-after" not in refused.headers

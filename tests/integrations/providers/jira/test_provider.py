@@ -143,7 +143,7 @@ def test_the_gateway_without_a_site_is_no_base_url(path: str) -> None:
 
 def test_the_address_of_a_cloud_site_takes_no_token_alone() -> None:
     with pytest.raises(Permanent, match="setting email is empty: the address of a Cloud site takes no token alone"):
-        check(base_url="https://acme.atlassian.net", email="")
+        check(base_url="https://acme.atlassian.net", email="", api_token="x")
 
 
 def test_a_base_url_may_have_a_path() -> None:
