@@ -22,7 +22,7 @@ Cursor = Mapping[str, Any]
 class SettingField:
     """One setting of an integration. Secrets are encrypted at rest and never shown again.
 
-    A ``number`` has bounds; a ``date`` is written as 2024-12-31.
+    A ``number`` has bounds and may have to be ``whole``; a ``date`` is written as 2024-12-31.
     """
 
     name: str
@@ -31,18 +31,20 @@ class SettingField:
     secret: bool = False
     default: str = ""
     number: tuple[float, float] | None = None
+    whole: bool = False
     date: bool = False
 
     def check(self, text: str) -> None:
         """Raises Permanent, naming the setting and the value, where a text that is not empty cannot be right."""
         try:
-            if text and self.number and not self.number[0] <= float(text) <= self.number[1]:
+            if text and self.number and not self.number[0] <= (int if self.whole else float)(text) <= self.number[1]:
                 raise ValueError
             if text and self.date:
                 date.fromisoformat(text)
         except ValueError:
             low, high = self.number or (0, 0)
-            wanted = "a date like 2024-12-31" if self.date else f"a number from {low:g} to {high:g}"
+            kind = "a whole number" if self.whole else "a number"
+            wanted = "a date like 2024-12-31" if self.date else f"{kind} from {low:g} to {high:g}"
             raise Permanent(f"setting {self.name} is {text[:50]!r}: expected {wanted}") from None
 
 

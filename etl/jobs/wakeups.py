@@ -96,8 +96,8 @@ def _window(stage: Stage, integration_id: int) -> Window:
 def _parallel(setting: str | None) -> int:
     """The setting was checked when it was saved; what got in otherwise is no reason to wake nobody."""
     try:
-        return max(1, int(float(setting or DEFAULT_PARALLEL)))
-    except (ValueError, OverflowError):
+        return max(1, int(setting or DEFAULT_PARALLEL))
+    except ValueError:
         return DEFAULT_PARALLEL
 
 

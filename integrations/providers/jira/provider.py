@@ -66,8 +66,8 @@ class JiraProvider(Provider):
         SettingField("start_date", "Issues last updated before that day are not read (2024-12-31)", date=True),
         SettingField("base_search", "JQL that each issue must match besides, without ORDER BY"),
         SettingField("exclude_fields", "Ids of fields never to be stored, separated by commas (description, comment)"),
-        SettingField("batch_size", "Issues a page, 1 to 100; the job's own where empty", number=(1, 100)),
-        SettingField("parallel", "Partitions read side by side, 1 to 50; 4 where empty", number=(1, 50)),
+        SettingField("batch_size", "Issues a page, 1 to 100; the job's own where empty"),
+        SettingField("parallel", "Partitions read side by side, 1 to 50; 4 where empty", number=(1, 50), whole=True),
         SettingField(
             "rate_limit", "Calls a second at most, of all workers together; no ceiling where empty", number=(0.01, 1000)
         ),

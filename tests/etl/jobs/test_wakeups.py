@@ -142,7 +142,7 @@ def woken_of(integration: Integration, units_waiting: int = 12) -> int:
 
 
 @pytest.mark.parametrize(
-    ("parallel", "woken"), [(None, 4), ("", 4), ("2", 2), ("6.0", 6), ("50", 8), ("many", 4), ("0", 1), ("nan", 4)]
+    ("parallel", "woken"), [(None, 4), ("", 4), ("2", 2), ("6", 6), ("50", 8), ("many", 4), ("0", 1), ("nan", 4)]
 )
 def test_partitions_are_read_side_by_side_as_the_integration_allows(
     recording: RecordingBroker, settings: Settings, parallel: str | None, woken: int

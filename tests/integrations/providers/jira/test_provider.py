@@ -231,3 +231,18 @@ def test_statuses_of_a_project_are_recognised_where_they_name_it() -> None:
 def test_an_answer_of_another_step_is_refused(step: str, content: Any, said: str) -> None:
     with pytest.raises(Permanent, match=said):
         JiraProvider().recognise(step, content)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind"),
+    [
+        ("parallel", "2.5", "a whole number from 1 to 50"),
+        ("parallel", "51", "a whole number from 1 to 50"),
+        ("rate_limit", "nan", "a number from 0.01 to 1000"),
+        ("start_date", "31.12.2024", "a date like 2024-12-31"),
+    ],
+)
+def test_a_setting_of_the_wrong_kind_is_named_with_its_value(name: str, text: str, kind: str) -> None:
+    (field,) = [field for field in JiraProvider.settings if field.name == name]
+    with pytest.raises(Permanent, match=f"setting {name} is '{text}': expected {kind}"):
+        field.check(text)
