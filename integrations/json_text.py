@@ -1,4 +1,4 @@
-"""Reading JSON as sites write it."""
+"""Reading JSON as sites write it, and writing it again."""
 
 import json
 import uuid
@@ -21,17 +21,18 @@ def parse(text: str | bytes) -> Any:
 def fingerprint(value: Any) -> bytes:
     """Bytes to be hashed: the same where the value is. What is nested too deeply to be written is never the same."""
     try:
-        return orjson.dumps(value)
-    except TypeError:
-        # Lone surrogates, and what orjson finds too deep.
-        return _escaped(value)
-
-
-def _escaped(value: Any) -> bytes:
-    try:
-        return json.dumps(value).encode()
+        return written(value)
     except RecursionError:
         return uuid.uuid4().bytes
+
+
+def written(value: Any) -> bytes:
+    """The JSON of what `parse` read. Raises RecursionError where it is nested too deeply."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        # Lone surrogates, which are escaped, and what orjson finds too deep.
+        return json.dumps(value).encode()
 
 
 def _number(digits: str) -> int | float:

@@ -4,16 +4,14 @@ It comes all the same: in histories, which hold old and new values of every fiel
 and subtasks that an issue carries along.
 """
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import orjson
-
 from integrations.errors import Permanent
 from integrations.http import Response
+from integrations.json_text import written
 from integrations.provider import Connection
 
 # Without these an issue is no work item, or its flow cannot be measured.
@@ -156,10 +154,6 @@ def _list(holder: dict[str, Any], name: str) -> list[Any]:
 
 def _written(content: Any, call: str) -> bytes:
     try:
-        return orjson.dumps(content)
-    except TypeError:
-        # Lone surrogates, and what orjson finds too deep.
-        try:
-            return json.dumps(content).encode()
-        except RecursionError:
-            raise Permanent(f"{call} answered JSON that is nested too deeply to leave fields out of it") from None
+        return written(content)
+    except RecursionError:
+        raise Permanent(f"{call} answered JSON that is nested too deeply to leave fields out of it") from None
