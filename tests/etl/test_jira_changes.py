@@ -11,7 +11,7 @@ from etl.jobs import lifecycle
 from etl.models import Changelog, EtlJobRun, Overall, RunKind, WorkItem
 from integrations.sandbox import SandboxServer, Site
 from tests.support.deliveries import SECRET, encoded, signed
-from tests.support.driving import forget_delays, run_to_end, work_off
+from tests.support.driving import run_to_end, worked_off
 from tests.support.encoders import NoEncoder
 from tests.support.sites import Connected, connect, small_site
 from tests.support.tables import derived_rows, versions
@@ -37,14 +37,6 @@ def synced(request: pytest.FixtureRequest) -> Iterator[Connected]:
         connected.integration.save()
         assert run_to_end(connected.job).status == Overall.FINISHED
         yield connected
-
-
-def worked_off(run: EtlJobRun) -> EtlJobRun:
-    work_off(run)
-    while run.status == Overall.RUNNING:
-        forget_delays(run.pk)
-        assert work_off(run), "nothing can be done, and the run is still open"
-    return run
 
 
 def present(connected: Connected) -> dict[str, list[dict[str, Any]]]:

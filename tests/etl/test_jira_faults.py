@@ -16,7 +16,7 @@ from etl.queue.topology import Stage
 from etl.sql import execute
 from etl.transform import stage as transform
 from integrations.sandbox import Faults, SandboxServer
-from tests.support.driving import forget_delays, run_to_end, waiting, work_off
+from tests.support.driving import forget_delays, run_to_end, waiting, work_off, worked_off
 from tests.support.encoders import NoEncoder
 from tests.support.sites import Connected, connect, small_site
 from tests.support.tables import derived_rows, versions
@@ -76,14 +76,6 @@ def rows_of(connected: Connected) -> Rows:
 
 def repaired(connected: Connected) -> EtlJobRun:
     return worked_off(lifecycle.start_repair(connected.job.pk, trigger="test"))
-
-
-def worked_off(run: EtlJobRun) -> EtlJobRun:
-    work_off(run)
-    while run.status == Overall.RUNNING:
-        forget_delays(run.pk)
-        assert work_off(run), "nothing can be done, and the run is still open"
-    return run
 
 
 # A site that answers badly

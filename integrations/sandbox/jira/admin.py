@@ -40,12 +40,16 @@ def change(path: str, example: str, **allowed: type) -> Callable[[Change], Chang
     return register
 
 
-@change("delete", '{"issues": ["PAY-1"]}', issues=list)
-def delete(site: Site, body: dict[str, Any]) -> list[str]:
+def _each(body: dict[str, Any], do: Callable[[str], object]) -> list[str]:
     keys = [str(key) for key in body["issues"]]
     for key in keys:
-        site.delete_issue(key)
+        do(key)
     return keys
+
+
+@change("delete", '{"issues": ["PAY-1"]}', issues=list)
+def delete(site: Site, body: dict[str, Any]) -> list[str]:
+    return _each(body, site.delete_issue)
 
 
 @change("move", '{"issues": ["PAY-1"], "project": "WEB"}', issues=list, project=str)
@@ -55,10 +59,7 @@ def move(site: Site, body: dict[str, Any]) -> dict[str, str]:
 
 @change("touch", '{"issues": ["PAY-1"]}  (a history is added, `updated` stays)', issues=list)
 def touch(site: Site, body: dict[str, Any]) -> list[str]:
-    keys = [str(key) for key in body["issues"]]
-    for key in keys:
-        site.touch_issue(key)
-    return keys
+    return _each(body, site.touch_issue)
 
 
 @change("edit", '{"issue": "PAY-1", "summary": "Another name"}', issue=str, summary=str)
