@@ -62,13 +62,15 @@ def _load_catalogues(run: EtlJobRun, folder: Path) -> None:
     _load(run)
 
 
-def _load(run: EtlJobRun) -> float:
-    """The seconds it took to transform and load what waits."""
+def _load(run: EtlJobRun) -> list[float]:
+    """The seconds it took to transform and load each answer that waits."""
     waiting = "SELECT id FROM raw_extraction_data WHERE run_id = %s AND processing_status = 'pending' ORDER BY id"
-    began = time.perf_counter()
+    seconds = []
     for (raw_id,) in fetch(waiting, [run.pk]):
+        began = time.perf_counter()
         pipeline.handle(Stage.TRANSFORM, [raw_id])
-    return time.perf_counter() - began
+        seconds.append(time.perf_counter() - began)
+    return seconds
 
 
 def main(folder: Path) -> None:
@@ -78,7 +80,8 @@ def main(folder: Path) -> None:
     pages = [("jira_issues", page) for page in sorted(folder.glob("*.json"))]
     before = _versions()
     stored = _store(run, pages)
-    loaded = _load(run)
+    page_seconds = _load(run)
+    loaded, tenth = sum(page_seconds), len(page_seconds) // 10 or 1
     failed = fetch("SELECT count(*) FROM raw_extraction_data WHERE processing_status <> 'completed'", [])[0][0]
     print(
         json.dumps(
@@ -86,6 +89,9 @@ def main(folder: Path) -> None:
                 "seconds": round(stored + loaded, 3),
                 "store_seconds": round(stored, 3),
                 "load_seconds": round(loaded, 3),
+                "first_and_last_pages_ms": [
+                    round(sum(part) / len(part) * 1000, 1) for part in (page_seconds[:tenth], page_seconds[-tenth:])
+                ],
                 "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
                 "wrote_rows": _versions() != before,
                 "pages_not_loaded": failed,

@@ -111,10 +111,11 @@ class HttpClient:
     ) -> Response:
         """Makes one call and gives its answer, if it is JSON with a good status or one of ``accept``.
 
-        A server error or a lost connection is answered by asking once more at once: single ones are common, and in a
-        sync of thousands of calls some would happen three times in a row. Raises RateLimited where the site asks to
-        wait, Transient for what may pass, else Permanent. Messages name the call; they hold neither headers nor
-        parameters.
+        A server error or a lost connection is answered by asking once more at once, which harms nothing: all calls
+        only read. Single ones are common, and in a sync of thousands of calls some would happen three times in a row.
+
+        Raises RateLimited where the site asks to wait, Transient for what may pass, else Permanent. Messages name the
+        call; they hold neither headers nor parameters.
         """
         try:
             return self._request(method, path, params, json, accept)
