@@ -1,4 +1,4 @@
-"""`python -m benchmarks [load] [extraction] [--issues N] [--json]`: each benchmark beside its floor; all by default."""
+"""`python -m benchmarks [load] [extraction] [webhooks] [--issues N] [--json]`: beside their floors; all by default."""
 
 import argparse
 import json
@@ -108,7 +108,13 @@ def extraction_benchmark(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-BENCHMARKS = {"load": load_benchmark, "extraction": extraction_benchmark}
+def webhooks_benchmark(options: argparse.Namespace) -> dict[str, Any]:
+    """How long `manage.py serve` takes to answer deliveries, while it fetches again what they name."""
+    with _home() as home, _site(home, options) as site:
+        return _python("benchmarks.webhooks", home, asked={"site": site})
+
+
+BENCHMARKS = {"load": load_benchmark, "extraction": extraction_benchmark, "webhooks": webhooks_benchmark}
 
 
 def main() -> None:

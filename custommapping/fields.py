@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from custommapping.models import CUSTOM_FIELD_COLUMNS, MAPPED_COLUMNS, CustomField, CustomFieldMapping
+from integrations.models import Integration
 
 # Under which key a value's readable form stands, in the order of preference: a person's ``name`` may be a login.
 _NAMES = ("value", "displayName", "name", "title", "key", "id", "accountId")
@@ -31,6 +32,19 @@ def read_mapping(tenant_id: int, integration_id: int) -> FieldMapping:
     chosen = {_field_id(row, column): column for column in MAPPED_COLUMNS}
     names = dict(CustomField.objects.filter(pk__in=[key for key in chosen if key]).values_list("pk", "external_id"))
     return FieldMapping({names[key]: column for key, column in chosen.items() if key in names})
+
+
+def fields_by_column(integration: Integration) -> dict[str, str]:
+    """Which custom field means what: as the tenant mapped them, else as their kind says where that is certain."""
+    mapped = read_mapping(integration.tenant_id, integration.pk).columns
+    fields = {column: field for field, column in mapped.items()}
+    for column, kinds in integration.provider_code.default_fields.items():
+        known = CustomField.objects.filter(
+            tenant_id=integration.tenant_id, integration=integration, active=True, schema__custom__in=kinds
+        ).order_by("external_id")
+        if column not in fields and (field := known.first()):
+            fields[column] = field.external_id
+    return fields
 
 
 def _field_id(row: CustomFieldMapping, column: str) -> int | None:

@@ -10,8 +10,7 @@ acknowledged. A wake-up lost in between is the sweep's business. Stages do not k
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,7 +29,6 @@ from etl.queue.broker import Dead, Done, Outcome, PublishFailed, RetryIn
 from etl.queue.topology import ALL_QUEUES, Stage, Tier, queue_for, retry_delay_seconds
 from etl.transform.stage import transform
 from integrations.errors import Permanent, RateLimited, Transient
-from integrations.http import throttled
 from integrations.models import Integration
 
 logger = logging.getLogger(__name__)
@@ -38,9 +36,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class StageSpec:
-    """One stage: its work on a lease, and the stages whose units that work may create."""
+    """One stage: its work on a lease, and the stages whose units that work may create.
 
-    work: Callable[[Lease], None]
+    Work that goes on after a commit yields there.
+    """
+
+    work: Callable[[Lease], Iterator[None] | None]
     feeds: tuple[Stage, ...]
 
 
@@ -73,8 +74,9 @@ def handle(stage: Stage, unit_ids: Sequence[int]) -> Outcome:
 def _work(stage: Stage, lease: Lease) -> Outcome:
     """Every error becomes a state of the unit and an outcome of its message."""
     try:
-        with held(lease), _throttled(stage, lease):
-            STAGES[stage].work(lease)
+        with held(lease):
+            for _ in STAGES[stage].work(lease) or ():
+                _wake_and_advance(stage, lease)
     except LeaseLost:
         logger.info("%s unit %s was taken over by another worker", stage, lease.ids)
     except RateLimited as error:
@@ -87,15 +89,7 @@ def _work(stage: Stage, lease: Lease) -> Outcome:
     except Exception as error:  # an error of ours: the unit fails, a person looks, the run goes on
         logger.exception("%s unit %s failed", stage, lease.ids)
         return _give_up(stage, lease, error)
-    else:
-        if stage is Stage.EXTRACTION:
-            limits.succeeded(lease)
     return Done()
-
-
-def _throttled(stage: Stage, lease: Lease) -> AbstractContextManager[None]:
-    """Under which extraction makes its calls. Raises RateLimited while the integration is held back."""
-    return throttled(limits.check(lease)) if stage is Stage.EXTRACTION else nullcontext()
 
 
 def _until(stage: Stage, lease: Lease, error: RateLimited) -> datetime:
@@ -134,7 +128,8 @@ def _give_up(stage: Stage, lease: Lease, error: Exception) -> Outcome:
     if len(lease.ids) > 1:
         units.split(lease, told)
         return Done()
-    return Dead(told) if units.fail(lease, told) else Done()
+    refused = isinstance(error, Transient) or (isinstance(error, Permanent) and error.status is not None)
+    return Dead(told) if units.fail(lease, told, refused=refused) else Done()
 
 
 def _wake_and_advance(stage: Stage, lease: Lease) -> None:

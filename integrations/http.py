@@ -8,14 +8,15 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
 import httpx
 
 from integrations.errors import Passing, Permanent, StageError, Transient
 from integrations.http_errors import error_for, wrong_content
-from integrations.http_limits import source_time, spent_seconds
+from integrations.http_limits import source_time
 from integrations.json_text import parse
 from integrations.provider import Connection
 
@@ -54,21 +55,24 @@ class Response:
 
 
 class Throttle(Protocol):
-    """Whoever counts the calls of an integration. One is told of all calls made within `throttled`."""
+    """Whoever counts the calls of an integration: all that are made within `throttled`."""
 
-    def acquire(self) -> None:
-        """Before each call. Raises RateLimited where it may not be made now."""
+    def call(self, question: str, make: Callable[[], Response]) -> Response:
+        """Makes a call. Raises RateLimited where it may not be made now, and whatever ``make`` raises.
 
-    def spent(self, until: datetime) -> None:
-        """After a good answer which says that there is nothing left before that."""
+        ``question`` tells it from other calls. A fetch that is put aside between two calls begins anew: to calls that
+        it made before it may get the answers (or errors) that it got then.
+        """
 
 
 _throttle: ContextVar[Throttle | None] = ContextVar("throttle", default=None)
 
 
 @contextmanager
-def throttled(throttle: Throttle) -> Iterator[None]:
-    """Makes the calls of this thread under the throttle: those of all clients, since a site may count them together."""
+def throttled(throttle: Throttle | None) -> Iterator[None]:
+    """Makes the calls of this thread under the throttle, or none: those of all clients, since a site may count them
+    together.
+    """
     token = _throttle.set(throttle)
     try:
         yield
@@ -77,18 +81,22 @@ def throttled(throttle: Throttle) -> Iterator[None]:
 
 
 class HttpClient:
-    """Calls one site, keeping its connections. Safe to share between threads."""
+    """Calls one site, keeping its connections. Safe to share between threads.
+
+    ``setting`` is the one that ``base_url`` comes from, for messages.
+    """
 
     def __init__(
         self,
         base_url: str,
-        auth: tuple[str, str] | None = None,
+        auth: tuple[str, str] | httpx.Auth | None = None,
         headers: Mapping[str, str] | None = None,
         answer_bytes: int = ANSWER_BYTES,
         answer_seconds: float = ANSWER_SECONDS,
         timeout: httpx.Timeout | None = None,
+        setting: str = "base_url",
     ) -> None:
-        self.base_url = base_url
+        self.base_url, self._setting = base_url, setting
         self._answer_bytes, self._answer_seconds = answer_bytes, answer_seconds
         try:
             self._client = httpx.Client(
@@ -126,9 +134,15 @@ class HttpClient:
     def _request(
         self, method: str, path: str, params: Mapping[str, str | int] | None, json: Any, accept: Collection[int]
     ) -> Response:
-        call, throttle = f"{method} {path}", _throttle.get()
-        if throttle is not None:
-            throttle.acquire()
+        make, throttle = partial(self._made, method, path, params, json, accept), _throttle.get()
+        if throttle is None:
+            return make()
+        return throttle.call(repr((self.base_url, method, path, params, json)), make)
+
+    def _made(
+        self, method: str, path: str, params: Mapping[str, str | int] | None, json: Any, accept: Collection[int]
+    ) -> Response:
+        call = f"{method} {path}"
         try:
             # A leading slash would leave out the path of a base URL that has one.
             request = self._client.build_request(method, path.lstrip("/"), params=params, json=json)
@@ -142,9 +156,6 @@ class HttpClient:
             raise error_for(call, answer, body)
         if wrong := wrong_content(call, answer, body):
             raise wrong
-        seconds = spent_seconds(answer.headers)
-        if throttle is not None and seconds is not None:
-            throttle.spent(datetime.now(UTC) + timedelta(seconds=seconds))
         return Response(call, answer.status_code, answer.headers, body, source_time(answer.headers))
 
     def _send(self, call: str, request: httpx.Request) -> tuple[httpx.Response, bytes]:
@@ -159,8 +170,7 @@ class HttpClient:
                 return answer, body
             origin, request = request.url, answer.next_request
             if (request.url.scheme, request.url.netloc) != (origin.scheme, origin.netloc):
-                target = f"{request.url.scheme}://{request.url.host}"
-                raise Permanent(f"{call} was redirected to {target}, which is not the site of base_url {self.base_url}")
+                raise self._led_away(call, request.url)
         raise Permanent(f"{call} was redirected more than {REDIRECTS} times")
 
     def _read(self, call: str, answer: httpx.Response) -> bytes:
@@ -175,13 +185,22 @@ class HttpClient:
                 raise Transient(f"{call} took more than {self._answer_seconds:g} s: {size} bytes came")
         return b"".join(parts)
 
+    def _led_away(self, call: str, to: httpx.URL) -> Permanent:
+        target = f"{to.scheme}://{to.netloc.decode('ascii')}"
+        hint = "a login page, or the site has moved"
+        if to.host == self._client.base_url.host:
+            hint = f"write {self._setting} with {target}"
+        site = f"the site of {self._setting} {self.base_url}"
+        return Permanent(f"{call} was redirected to {target}, which is not {site} ({hint})")
+
     def _no_address(self, error: Exception) -> Permanent:
-        return Permanent(f"base_url is {self.base_url!r}: not the address of a host ({error})")
+        return Permanent(f"{self._setting} is {self.base_url!r}: not the address of a host ({error})")
 
     def _unreached(self, call: str, error: httpx.HTTPError) -> StageError:
         reason = f"{type(error).__name__}: {error}"
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-            return Transient(f"{call}: the host of base_url {self.base_url} could not be reached ({reason})")
+            reached = f"{call}: the host of {self._setting} {self.base_url} could not be reached ({reason})"
+            return Transient(f"{reached}: check its certificate, and https or http" if "SSL" in reason else reached)
         if isinstance(error, httpx.TimeoutException):
             return Transient(f"{call} did not answer in time ({reason})")
         return Passing(f"{call} was cut off ({reason})")

@@ -15,6 +15,7 @@ _HINTS = {
     403: "the account lacks the permission, or its token is limited",
     404: "there is no such thing, the account may not see it, or base_url is wrong",
 }
+_CAPTCHA = "the site wants a CAPTCHA after failed logins: log in as this account in a browser, once"
 
 
 def error_for(call: str, answer: httpx.Response, body: bytes) -> StageError:
@@ -29,10 +30,13 @@ def _error_for(call: str, answer: httpx.Response, body: bytes) -> StageError:
     message = f"{call} answered {status}{_said(body)}"
     # A 503 that says when to come back is a limit as well; without that it is a failure.
     if status == 429 or (status == 503 and "retry-after" in answer.headers):
-        return _limit(message, wait_seconds(answer.headers))
+        reason = answer.headers.get("ratelimit-reason", "")
+        return _limit(f"{message} ({reason[:100]})" if reason else message, wait_seconds(answer.headers))
     if status >= 500 or status in _PASSING:
         return Passing(message)
-    hint = _HINTS.get(status)
+    # Data Center's word for it: after some failed logins even the right password is refused.
+    denied = "CAPTCHA" in answer.headers.get("x-authentication-denied-reason", "").upper()
+    hint = _CAPTCHA if denied else _HINTS.get(status)
     return Permanent(f"{message} ({hint})" if hint else message)
 
 

@@ -1,26 +1,30 @@
 """What the headers of an answer say of a site's rate limits: how long to wait, and whether nothing is left.
 
 Read are ``Retry-After``, ``X-RateLimit-Reset``, the structured ``RateLimit`` of Jira Cloud's gateway and Data Center's
-``X-RateLimit-Interval-Seconds``. Dates are compared with the site's own clock.
+``X-RateLimit-Interval-Seconds``. Dates are compared with the site's own clock. Names of headers are in lower case, or
+in a mapping that does not tell cases apart.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-
-import httpx
 
 # A header that says more is taken for nonsense: a unit must not be parked for years.
 LONGEST_WAIT_SECONDS = 24 * 3600
 # Some sites give X-RateLimit-Reset as seconds from now. As a time since 1970 so small a number means nothing.
 _LARGEST_DELTA = 10**8
 _number = re.compile(r"\d{1,15}(\.\d*)?")
+# Below nothing too: a site that lets through what was on its way counts on.
+_nothing_left = re.compile(r"0|-\d{1,15}")
+# A proxy may add the header a second time: then both count, and come with a comma between them.
+_numbers = re.compile(r"\d{1,15}(\.\d*)?(\s*,\s*\d{1,15}(\.\d*)?)*")
 # One policy of `"name";r=0;t=600, "other";r=5;t=1`: its parameters. A comma within the quotes ends nothing.
 _policy = re.compile(r'(?:"[^"]*"|[\w.*-]+)((?:\s*;\s*\w+\s*=[^;,]*)+)')
 _parameter = re.compile(r";\s*(\w+)\s*=\s*(\d{1,9})")
 
 
-def wait_seconds(headers: httpx.Headers) -> float | None:
+def wait_seconds(headers: Mapping[str, str]) -> float | None:
     """How long a site that refused a call asks to wait; None where it does not say.
 
     What it says in so many words goes before what it says of its budgets. A time that is past says nothing: Jira
@@ -33,31 +37,31 @@ def wait_seconds(headers: httpx.Headers) -> float | None:
     return None
 
 
-def spent_seconds(headers: httpx.Headers) -> float | None:
+def spent_seconds(headers: Mapping[str, str]) -> float | None:
     """For how long an answer, a good one, leaves nothing for the next call; None where there is no such word.
 
     A ``Retry-After`` alone does not count: Data Center sends it with each answer, 0 while tokens remain.
     """
-    if headers.get("x-ratelimit-remaining", "").strip() == "0":
+    if _nothing_left.fullmatch(headers.get("x-ratelimit-remaining", "").strip()):
         return wait_seconds(headers) or None
     seconds = _spent_policies(headers)
     return None if seconds is None else min(seconds, LONGEST_WAIT_SECONDS)
 
 
-def source_time(headers: httpx.Headers) -> datetime | None:
+def source_time(headers: Mapping[str, str]) -> datetime | None:
     """The site's own clock, from the Date header."""
     return _http_date(headers.get("date", ""))
 
 
-def _retry_after(headers: httpx.Headers) -> float | None:
+def _retry_after(headers: Mapping[str, str]) -> float | None:
     text = headers.get("retry-after", "").strip()
-    if _number.fullmatch(text):
-        return float(text)
+    if _numbers.fullmatch(text):
+        return max(map(float, text.split(",")))
     until = _http_date(text)
     return None if until is None else max(0.0, _seconds_to(until, headers))
 
 
-def _reset(headers: httpx.Headers) -> float | None:
+def _reset(headers: Mapping[str, str]) -> float | None:
     text = headers.get("x-ratelimit-reset", "").strip()
     if _number.fullmatch(text) and float(text) < _LARGEST_DELTA:
         return float(text) or None
@@ -66,7 +70,7 @@ def _reset(headers: httpx.Headers) -> float | None:
     return seconds if seconds > 0 else None
 
 
-def _spent_policies(headers: httpx.Headers) -> float | None:
+def _spent_policies(headers: Mapping[str, str]) -> float | None:
     """The longest time to the reset of a policy of which nothing remains."""
     waits = []
     for parameters in _policy.findall(headers.get("ratelimit", "")):
@@ -76,13 +80,13 @@ def _spent_policies(headers: httpx.Headers) -> float | None:
     return max(waits, default=None)
 
 
-def _interval(headers: httpx.Headers) -> float | None:
+def _interval(headers: Mapping[str, str]) -> float | None:
     """Data Center's bucket gets new tokens once in an interval."""
     text = headers.get("x-ratelimit-interval-seconds", "").strip()
     return float(text) or None if _number.fullmatch(text) else None
 
 
-def _seconds_to(until: datetime, headers: httpx.Headers) -> float:
+def _seconds_to(until: datetime, headers: Mapping[str, str]) -> float:
     return (until - (source_time(headers) or datetime.now(UTC))).total_seconds()
 
 

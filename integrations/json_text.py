@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from math import isfinite
 from typing import Any
 
 import orjson
@@ -15,7 +16,7 @@ def parse(text: str | bytes) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        return json.loads(text, parse_int=_number)
+        return json.loads(text, parse_int=_number, parse_float=_fraction)
 
 
 def fingerprint(value: Any) -> bytes:
@@ -35,6 +36,12 @@ def written(value: Any) -> bytes:
         return json.dumps(value).encode()
 
 
-def _number(digits: str) -> int | float:
+def _number(digits: str) -> int | float | str:
     # Beyond 64 bits PostgreSQL's and JavaScript's integers end too.
-    return int(digits) if len(digits) < 19 else float(digits)
+    return int(digits) if len(digits) < 19 else _fraction(digits)
+
+
+def _fraction(digits: str) -> float | str:
+    """The number; as it is written where no float holds it: infinity would be written as null, which says "none"."""
+    found = float(digits)
+    return found if isfinite(found) else digits

@@ -79,3 +79,22 @@ class IntegrationLimit(TenantOwned):
 
     def __str__(self) -> str:
         return f"limits of {self.integration}"
+
+
+class IntegrationToken(TenantOwned):
+    """The access token that was minted last for an integration, and secrets that its issuer replaced meanwhile.
+
+    Apart from the integration, whose secrets are what people gave: their form may be saved at any time. The row is
+    locked while a token is renewed (`integrations.tokens`).
+    """
+
+    integration = models.OneToOneField(Integration, on_delete=models.CASCADE, primary_key=True, related_name="token")
+    secrets = EncryptedJSONField(default=dict, blank=True, editable=False)
+    minted_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "integration_tokens"
+
+    def __str__(self) -> str:
+        return f"token of {self.integration}"

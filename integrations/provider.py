@@ -212,16 +212,17 @@ class Provider(ABC):
     def refetch(self, connection: Connection, item_ids: Sequence[str]) -> list[Partition]:
         """Partitions of `items_step` that fetch these items, by id, wherever they are now. Makes no call.
 
+        ``cursor["items"]`` are the ids that a partition asks for: what waits is asked for together with what comes.
         What the site does not give although it was asked for by id comes out of `normalise` as `Batch.gone`.
         """
 
     def consequences(
-        self, answer: RawAnswer, items: Set[str], fields: Mapping[str, str]
+        self, answer: RawAnswer, items: Set[str], fields: Mapping[str, str], linked: Set[str] = frozenset()
     ) -> Sequence[tuple[str, Partition]]:
         """(step, partition) of what is to be fetched because of these items of a loaded answer. Pure.
 
         ``fields`` maps columns of ``work_items`` to the source ids of the custom fields that the tenant mapped to
-        them, or that are known to be one of ``default_fields``.
+        them, or that are known to be one of ``default_fields``. ``linked`` are those of the items that have links.
         """
         return ()
 

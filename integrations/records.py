@@ -154,13 +154,17 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True)
 class ListedItem:
-    """A line of a cheap listing: enough to see whether a work item changed, moved or went."""
+    """A line of a cheap listing: enough to see whether a work item changed, moved or went.
+
+    ``only_known``: it says that the item is there, and is no reason to fetch one that is unknown.
+    """
 
     external_id: str
     key: str
     project_id: str
     status_id: str
     updated: datetime
+    only_known: bool = False
 
 
 class LinkKind(StrEnum):
@@ -218,7 +222,8 @@ class LinkOverview:
 class Batch:
     """All that one raw answer says, ready to be loaded.
 
-    ``gone`` are ids of work items that were asked for and do not exist any more.
+    ``gone`` are ids of work items that were asked for and do not exist any more, ``left`` of those that exist and
+    are in no project that is to be read.
     """
 
     projects: list[ProjectRecord] = field(default_factory=list)
@@ -230,6 +235,7 @@ class Batch:
     work_items: list[WorkItemRecord] = field(default_factory=list)
     listed: list[ListedItem] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
     link_overviews: list[LinkOverview] = field(default_factory=list)
     item_links: list[ItemLinks] = field(default_factory=list)
     quarantined: Sequence[Quarantined] = field(default_factory=list)

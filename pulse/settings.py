@@ -56,7 +56,8 @@ QDRANT_API_KEY = env.str("QDRANT_API_KEY", default="")
 # Units of work
 UNIT_LEASE_SECONDS = env.int("UNIT_LEASE_SECONDS", default=60)
 UNIT_REPUBLISH_SECONDS = env.int("UNIT_REPUBLISH_SECONDS", default=300)
-WINDOW_EXTRACTION = env.int("WINDOW_EXTRACTION", default=8)
+# As many as an integration's own setting `parallel` may ask for.
+WINDOW_EXTRACTION = env.int("WINDOW_EXTRACTION", default=50)
 WINDOW_TRANSFORM = env.int("WINDOW_TRANSFORM", default=16)
 WINDOW_EMBEDDING = env.int("WINDOW_EMBEDDING", default=512)
 EMBEDDING_BATCH = env.int("EMBEDDING_BATCH", default=64)

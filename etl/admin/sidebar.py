@@ -18,6 +18,7 @@ TOPICS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "Connections": (
         ("integrations.integration", "cable"),
         ("integrations.integrationlimit", "speed"),
+        ("integrations.integrationtoken", "token"),
         ("etl.webhookdelivery", "webhook"),
     ),
     "Work": (

@@ -6,6 +6,7 @@ Nothing is fetched here, so that a site has its answer in milliseconds.
 import logging
 from collections.abc import Iterable
 
+from django.db import InterfaceError, OperationalError
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, PermissionDenied
 from rest_framework.negotiation import BaseContentNegotiation
@@ -31,6 +32,13 @@ class TooLarge(APIException):
     default_detail = f"the delivery is larger than {MOST_BYTES} bytes"
 
 
+class Away(APIException):
+    """Sites deliver again what was answered so."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "the delivery cannot be kept now: deliver it again later"
+
+
 class AlwaysJson(BaseContentNegotiation):
     """Sites ask for all kinds of answers and read none: nobody is turned away for that."""
 
@@ -41,7 +49,7 @@ class AlwaysJson(BaseContentNegotiation):
 
 
 class WebhookView(APIView):
-    """POST: takes a delivery. 202 accepted; 200 duplicate or ignored; 400, 403, 413 for what is none."""
+    """POST: takes a delivery. 202 accepted; 200 duplicate, ignored; 400, 403, 413: it is none; 503: come again."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -62,6 +70,13 @@ class WebhookView(APIView):
             raise ParseError(str(error)) from error
         answer = {"status": receipt, "event": event.name, "delivery_id": event.delivery_id}
         return Response(answer, _CODES.get(receipt, status.HTTP_200_OK))
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, OperationalError | InterfaceError):
+            # In one line: deliveries come all the time.
+            logger.warning("a delivery could not be kept: %s", exc)
+            exc = Away()
+        return super().handle_exception(exc)
 
 
 def _body(request: Request) -> bytes:

@@ -1,21 +1,23 @@
-"""Extraction: one call of a partition, its answer stored whole, and what follows from it."""
+"""Extraction: the calls of a partition, each answer stored whole, and what follows from it."""
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
+from etl.extraction.reading import Reader
 from etl.extraction.storage import Origin, complete_parent, store_answer
-from etl.jobs import planning, units
+from etl.jobs import limits, planning, units
 from etl.jobs.units import Lease
 from etl.models import EtlJobEvent, EtlJobRun, ExtractionCheckpoint, Overall
-from integrations.provider import Answer, Partition
+from integrations.provider import Answer
 
 _PAGE_DONE = ", pages = pages + 1, first_answer_at = coalesce(first_answer_at, %s)"
 
 
-def _end(lease: Lease, answer: Answer) -> AbstractContextManager[None]:
+def _end(lease: Lease, answer: Answer, *, kept: bool) -> AbstractContextManager[None]:
     """The transaction that keeps the answer: the unit goes on to its next page, or it is completed."""
     if answer.next_cursor is not None:
-        return units.continuing(lease, answer.next_cursor, _PAGE_DONE, [answer.source_time])
+        return units.continuing(lease, answer.next_cursor, _PAGE_DONE, [answer.source_time], kept=kept)
     return units.ending(lease, _PAGE_DONE, [answer.source_time])
 
 
@@ -44,16 +46,22 @@ def _store(lease: Lease, checkpoint: ExtractionCheckpoint, run: EtlJobRun, answe
         )  # fmt: skip
 
 
-def extract(lease: Lease) -> None:
-    """Makes the call that the checkpoint's cursor stands for and keeps its answer. Raises a StageError, LeaseLost."""
+def extract(lease: Lease) -> Iterator[None]:
+    """Makes the calls of a checkpoint from its cursor on and keeps their answers; yields after each but the last.
+
+    Raises a StageError, LeaseLost.
+    """
     checkpoint = ExtractionCheckpoint.objects.select_related("integration").get(pk=lease.id)
-    integration = checkpoint.integration
-    answer = integration.provider_code.fetch(
-        lease.step,
-        integration.connection(),
-        Partition(checkpoint.partition_key, checkpoint.cursor, checkpoint.scope),
-    )
-    with _end(lease, answer):
-        _store(lease, checkpoint, EtlJobRun.objects.get(pk=lease.run_id), answer)
-        if answer.next_cursor is None and checkpoint.parent_raw_id is not None:
-            complete_parent(checkpoint.parent_raw_id)
+    kept = True
+    with Reader(lease, checkpoint) as reader:
+        while kept:
+            answer = reader.answer()
+            kept = reader.go_on(answer)
+            with _end(lease, answer, kept=kept):
+                _store(lease, checkpoint, EtlJobRun.objects.get(pk=lease.run_id), answer)
+                if answer.next_cursor is None and checkpoint.parent_raw_id is not None:
+                    complete_parent(checkpoint.parent_raw_id)
+            limits.succeeded(lease)
+            if kept:
+                checkpoint.cursor, checkpoint.pages = answer.next_cursor, checkpoint.pages + 1
+                yield

@@ -75,7 +75,8 @@ def store_answer(
 
 
 def _first_line(error: Exception) -> str:
-    lines = str(error).splitlines()
+    # Not the part of our statement that PostgreSQL shows: who delivered the answer may read this.
+    lines = [line for line in str(error).splitlines() if not line.startswith("LINE ")]
     return "; ".join(line.strip() for line in lines[:2])
 
 

@@ -173,29 +173,31 @@ def request_items(integration: Integration, item_ids: Sequence[str], *, trigger:
     """Has work items fetched again by their source ids, in the integration's open webhook run or a new one.
 
     What waits to be fetched already is not asked for twice. A fetch in hand does not count: it may have been answered
-    before the change that we were told of.
+    before the change that we were told of. No worker is woken: the sweep does so within a second, by when requests of
+    a storm wait together, and whoever asks never waits for the queue.
     """
-    partitions = integration.provider_code.refetch(integration.connection(), item_ids)
-    with transaction.atomic():
-        run = _webhook_run(integration, trigger)
-        planning.add_requests(run, integration.provider_code.items_step, partitions)
-        advance(run.pk)
-        # The caller may have a transaction of its own around this: workers are told when its rows can be seen.
-        transaction.on_commit(lambda: wake_integration(integration.pk))
+    with transaction.atomic(savepoint=False):
+        run = _webhook_run(integration) or _new_webhook_run(integration, trigger)
+        run.integration = integration
+        planning.add_requests(run, item_ids)
     return run
 
 
-def _webhook_run(integration: Integration, trigger: str) -> EtlJobRun:
+def _webhook_run(integration: Integration) -> EtlJobRun | None:
     """The integration's open webhook run, locked: `advance` cannot end it before what is added is committed."""
-    # Of two first requests at once the second finds the run that the first made.
-    execute("SELECT pg_advisory_xact_lock(hashtext('pulse webhook run'), %s)", [integration.pk])
-    run = (
+    return (
         EtlJobRun.objects.select_for_update(no_key=True)
         .filter(integration=integration, kind=RunKind.WEBHOOK, status=Overall.RUNNING)
         .first()
     )
-    job = integration.jobs.order_by("id")[0]
-    return run or new_run(job, RunKind.WEBHOOK, trigger, {}, item_steps(integration))
+
+
+def _new_webhook_run(integration: Integration, trigger: str) -> EtlJobRun:
+    # Of two first requests at once the second finds the run that the first made.
+    execute("SELECT pg_advisory_xact_lock(hashtext('pulse webhook run'), %s)", [integration.pk])
+    if run := _webhook_run(integration):
+        return run
+    return new_run(integration.jobs.order_by("id")[0], RunKind.WEBHOOK, trigger, {}, item_steps(integration))
 
 
 def wake_integration(integration_id: int) -> None:

@@ -6,16 +6,19 @@ the integration has a ceiling. Nobody sleeps: what may not be done now is parked
 """
 
 import random
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from etl.jobs import alarms
+from etl.jobs import alarms, calls, ceiling
 from etl.jobs.units import Lease
 from etl.models import EtlJobEvent
 from etl.sql import execute, fetch
-from integrations.errors import Permanent, RateLimited
+from integrations.errors import RateLimited, StageError
+from integrations.http import Response
+from integrations.http_limits import spent_seconds
 
 ERRORS_THAT_OPEN = 10
 OPEN_SECONDS = 300
@@ -27,83 +30,87 @@ JITTER = (0.7, 1.3)
 
 
 class HeldBack(RateLimited):
-    """Our own word, before a call was made: the integration is known to wait."""
+    """The integration is known to wait: by our own word, or by what its site said and was noted down."""
 
     until: datetime
 
 
 @dataclass
 class IntegrationThrottle:
-    """Counts the calls of a unit's integration, all workers' together. ``interval_seconds`` 0: there is no ceiling."""
+    """What the calls of one fetch of a unit are made under. ``interval_seconds`` 0: there is no ceiling.
+
+    ``earlier`` is what the fetch made before it was put aside, ``made`` what it has made now.
+    """
 
     lease: Lease
     interval_seconds: float
-    begun: bool = False
+    earlier: calls.Made = field(default_factory=list)
+    made: calls.Made = field(default_factory=list)
 
-    def acquire(self) -> None:
-        """Takes the next slot of the ceiling. Raises HeldBack where that is still to come.
+    def call(self, question: str, make: Callable[[], Response]) -> Response:
+        """Makes a call in the next slot of the ceiling, unless it was made before the fetch was put aside.
 
-        Where a unit needs a second call, it takes the slot ahead of its time, and the next unit waits for two: put
-        aside it would begin with its first call again, and never come to an end.
+        Raises HeldBack where the slot is still to come, and where the site asks to wait: the integration waits from
+        that moment on, whatever else the fetch's worker has to do first.
         """
-        if not self.interval_seconds:
-            return
-        take = _take_another_slot if self.begun else _take_slot
-        seconds = take(self.lease, self.interval_seconds)
-        if seconds is None:
-            raise self._refusal()
-        self.begun = True
-        # Whoever is put aside until then is woken in time: the sweep alone comes once a second.
-        alarms.set_alarm(self.lease.integration_id, seconds)
+        outcome = self._earlier(question) or self._made_now(make)
+        if isinstance(outcome, RateLimited):
+            calls.keep(self.lease.id, self.made)
+            raise held_back(self.lease, outcome) from outcome
+        self.made.append((question, outcome))
+        if isinstance(outcome, StageError):
+            raise outcome
+        return outcome
 
-    def _refusal(self) -> HeldBack:
-        until = fetch(
-            "SELECT next_call_at FROM integration_limits WHERE integration_id = %s", [self.lease.integration_id]
-        )[0][0]
-        return HeldBack(f"the next call within rate_limit may be made at {until:%H:%M:%S.%f}", until)
+    def _made_now(self, make: Callable[[], Response]) -> calls.Outcome:
+        try:
+            self._take_slot()
+            response = make()
+        except StageError as error:
+            return error
+        if (seconds := spent_seconds(response.headers)) is not None:
+            # Better to wait at once than to be refused.
+            block(self.lease, timezone.now() + timedelta(seconds=seconds))
+        return response
 
-    def spent(self, until: datetime) -> None:
-        """Nothing is left of the site's budget: better to wait at once than to be refused."""
-        block(self.lease, until)
+    def _earlier(self, question: str) -> calls.Outcome | None:
+        """In their order: the same call may have failed first, and been made again at once."""
+        for place, (asked, outcome) in enumerate(self.earlier):
+            if asked == question:
+                del self.earlier[: place + 1]
+                return outcome
+        return None
+
+    def _take_slot(self) -> None:
+        if self.interval_seconds:
+            seconds = ceiling.take_slot(self.lease, self.interval_seconds)
+            if seconds is None:
+                raise _refusal(self.lease)
+            # Whoever is put aside until then is woken in time: the sweep alone comes once a second.
+            alarms.set_alarm(self.lease.integration_id, seconds)
+        elif self.made:
+            # Of the first call the check has just said so.
+            _check_blocked(self.lease)
 
 
-_SECONDS_TO_NEXT = "RETURNING extract(epoch FROM next_call_at - clock_timestamp())"
+def _refusal(lease: Lease) -> HeldBack:
+    _check_blocked(lease)
+    until = ceiling.next_slot(lease)
+    return HeldBack(f"the next call within rate_limit may be made at {until:%H:%M:%S.%f}", until)
 
 
-def _take_slot(lease: Lease, interval_seconds: float) -> float | None:
-    """The seconds to the slot after it; None where it is still to come.
-
-    One guarded write, on the database's clock. Whoever waited for the row sees the time at which it began to.
-    """
+def _check_blocked(lease: Lease) -> None:
+    """Raises HeldBack while the integration is held back."""
     rows = fetch(
-        f"""INSERT INTO integration_limits AS l (integration_id, tenant_id, next_call_at)
-            VALUES (%s, %s, clock_timestamp() + make_interval(secs => %s))
-            ON CONFLICT (integration_id) DO UPDATE SET next_call_at = EXCLUDED.next_call_at
-            WHERE l.next_call_at IS NULL OR l.next_call_at <= now() {_SECONDS_TO_NEXT}""",
-        [lease.integration_id, lease.tenant_id, interval_seconds],
+        "SELECT blocked_until FROM integration_limits WHERE integration_id = %s AND blocked_until > now()",
+        [lease.integration_id],
     )
-    return float(rows[0][0]) if rows else None
+    if rows:
+        raise _blocked(rows[0][0])
 
 
-def _take_another_slot(lease: Lease, interval_seconds: float) -> float | None:
-    rows = fetch(
-        f"""UPDATE integration_limits SET next_call_at = greatest(next_call_at, clock_timestamp())
-                + make_interval(secs => %s) WHERE integration_id = %s {_SECONDS_TO_NEXT}""",
-        [interval_seconds, lease.integration_id],
-    )
-    return float(rows[0][0]) if rows else None
-
-
-def _interval_seconds(rate_limit: str | None) -> float:
-    """Between two calls; 0 without a ceiling. Raises Permanent where the setting is no number of calls a second."""
-    text = (rate_limit or "").strip()
-    try:
-        rate = float(text or "inf")
-        if rate > 0:
-            return 1 / rate
-    except ValueError:
-        pass
-    raise Permanent(f"setting rate_limit is {text[:50]!r}: expected a number of calls a second")
+def _blocked(until: datetime) -> HeldBack:
+    return HeldBack(f"the integration is held back until {until:%H:%M:%S}", until)
 
 
 def check(lease: Lease) -> IntegrationThrottle:
@@ -114,8 +121,17 @@ def check(lease: Lease) -> IntegrationThrottle:
         [lease.integration_id],
     )[0]
     if blocked_until is not None:
-        raise HeldBack(f"the integration is held back until {blocked_until:%H:%M:%S}", blocked_until)
-    return IntegrationThrottle(lease, _interval_seconds(rate_limit))
+        raise _blocked(blocked_until)
+    return IntegrationThrottle(lease, ceiling.interval_seconds(rate_limit), calls.take_up(lease.id))
+
+
+def held_back(lease: Lease, error: RateLimited) -> HeldBack:
+    """Holds the integration back at once; the error of a unit that has to wait for it."""
+    if isinstance(error, HeldBack):
+        return error
+    refused = HeldBack(str(error), hold(lease, error))
+    refused.status = error.status
+    return refused
 
 
 def hold(lease: Lease, error: RateLimited) -> datetime:

@@ -10,7 +10,17 @@ from django.utils import timezone
 
 from custommapping.models import Authority, Project
 from etl.jobs import repair, resuming, watermarks
-from etl.models import EtlJob, EtlJobRun, EtlJobRunStep, ExtractionCheckpoint, Overall, RunKind, StageState, UnitState
+from etl.models import (
+    EtlJob,
+    EtlJobEvent,
+    EtlJobRun,
+    EtlJobRunStep,
+    ExtractionCheckpoint,
+    Overall,
+    RunKind,
+    StageState,
+    UnitState,
+)
 from etl.sql import fetch
 from integrations.provider import Partition, PlanContext, ProjectRef, Step
 
@@ -33,7 +43,10 @@ def create_steps(run: EtlJobRun, steps: list[Step]) -> None:
 
 
 def known_projects(run: EtlJobRun) -> list[ProjectRef]:
-    """The projects that are known to be there; of a restricted run, those of them that it names by key or id."""
+    """The projects that are known to be there; of a restricted run, those of them that it names by key or id.
+
+    Keys compare in any case.
+    """
     rows = Project.objects.filter(
         tenant_id=run.tenant_id,
         integration_id=run.integration_id,
@@ -41,12 +54,24 @@ def known_projects(run: EtlJobRun) -> list[ProjectRef]:
         archived=False,
         authority=Authority.LISTED,
     )
-    wanted, listed = set(run.config.get("projects") or ()), _listed_projects(run)
+    wanted, listed = {name.casefold() for name in run.config.get("projects") or ()}, _listed_projects(run)
     return [
-        ProjectRef(project.external_id, project.key)
-        for project in rows.order_by("external_id")
-        if (not wanted or wanted & {project.external_id, project.key}) and (not listed or project.external_id in listed)
+        project
+        for project in (ProjectRef(row.external_id, row.key) for row in rows.order_by("external_id"))
+        if (not wanted or wanted & _names(project)) and (not listed or project.external_id in listed)
     ]
+
+
+def _names(project: ProjectRef) -> set[str]:
+    return {project.external_id, project.key.casefold()}
+
+
+def _warn_of_unknown_projects(run: EtlJobRun) -> None:
+    """Of those that a restricted run names and that it does not read therefore."""
+    known = {name for project in known_projects(run) for name in _names(project)}
+    if unknown := [name for name in run.config.get("projects") or () if name.casefold() not in known]:
+        message = f"this run was restricted to projects that are not known: {', '.join(unknown)}"
+        EtlJobEvent.objects.create(tenant_id=run.tenant_id, run=run, level="warning", message=message)
 
 
 def _listed_projects(run: EtlJobRun) -> set[str]:
@@ -94,6 +119,8 @@ def _partitions(run: EtlJobRun, step: str) -> list[Partition]:
 def plan_step(run: EtlJobRun, step: EtlJobRunStep) -> None:
     """Creates the step's checkpoints. Makes no call, so it may run under the run's lock."""
     create_checkpoints(run, step.step, _partitions(run, step.step))
+    if step.step == run.integration.provider_code.items_step:
+        _warn_of_unknown_projects(run)
     step.planned_at = timezone.now()
     step.save(update_fields=["planned_at", "last_updated_at"])
 
@@ -121,18 +148,27 @@ def create_checkpoints(
     )
 
 
-def add_requests(run: EtlJobRun, step: str, partitions: Sequence[Partition]) -> None:
-    """Adds partitions to a run that has them fetched as often as they are asked for: each under a key of its own."""
-    waiting = ExtractionCheckpoint.objects.filter(run=run, step=step, status=UnitState.PENDING)
-    create_checkpoints(
-        run,
-        step,
-        [
-            replace(partition, key=f"{partition.key}:{uuid4().hex}")
-            for partition in partitions
-            if not waiting.filter(cursor=dict(partition.cursor)).exists()
-        ],
+def add_requests(run: EtlJobRun, item_ids: Sequence[str]) -> None:
+    """Has items fetched that do not wait for it already, together with what does: a storm of requests is few calls.
+
+    An item may be fetched as often as it is asked for, so each unit has a key of its own.
+    """
+    provider, connection = run.integration.provider_code, run.integration.connection()
+    units = ExtractionCheckpoint.objects.filter(
+        run=run, step=provider.items_step, status=UnitState.PENDING, pages=0, cursor__has_key="items"
     )
+    waiting = {pk: cursor["items"] for pk, cursor in units.order_by("pk").values_list("pk", "cursor")}
+    asked = [item for item in item_ids if not any(item in items for items in waiting.values())]
+    if not asked:
+        return
+    last = max(waiting, default=0)
+    partitions = provider.refetch(connection, [*waiting.get(last, ()), *asked])
+    # Only where nobody was told of it, and it never failed: an item that cannot be read takes no others along.
+    if units.filter(pk=last, published_at=None, tries=0).update(cursor=dict(partitions[0].cursor)):
+        partitions = partitions[1:]
+    else:
+        partitions = provider.refetch(connection, asked)
+    create_checkpoints(run, provider.items_step, [replace(one, key=f"{one.key}:{uuid4().hex}") for one in partitions])
 
 
 def next_run(job: EtlJob, run: EtlJobRun) -> datetime:

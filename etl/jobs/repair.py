@@ -1,13 +1,16 @@
 """What a repair run does: it compares a cheap listing with the rows, and has what differs fetched again.
 
 What the listing lacks is fetched by its id too: only an answer that does not give it makes it gone. Where that much is
-absent that a lost permission is likelier than so many deletions, nothing of it is asked for, and the run warns.
+absent that a lost permission is likelier than so many deletions, nothing of it is asked for, and the run warns; so it
+does of a project that the site does not show any more.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from custommapping.fields import fields_by_column
+from custommapping.models import Authority
 from etl.models import EtlJob, EtlJobEvent, EtlJobRun, EtlJobRunStep, StageState
 from etl.sql import execute, fetch
 from integrations.provider import ItemRef, PlanContext, ProjectRef
@@ -34,12 +37,13 @@ class Absence:
 
 def items_to_fetch(run: EtlJobRun, projects: Sequence[ProjectRef]) -> list[str]:
     """The source ids of the items of which the run's listing says something else than the rows."""
+    _warn_of_unseen(run, projects)
     absences = _absences(run, _wholly_listed(run, projects))
     return sorted({*_differing(run), *_believed(run, absences)})
 
 
 def _differing(run: EtlJobRun) -> list[str]:
-    """Listed items that are unknown, gone, moved, renamed, in another status, or of another date."""
+    """Listed items that are unknown, gone, moved, renamed, in another status, of another date, or in quarantine."""
     rows = fetch(
         """SELECT l.external_id FROM etl_listed_items l
            LEFT JOIN work_items w ON w.tenant_id = %(tenant)s AND w.integration_id = %(integration)s
@@ -47,7 +51,10 @@ def _differing(run: EtlJobRun) -> list[str]:
            LEFT JOIN projects p ON p.id = w.project_id LEFT JOIN statuses s ON s.id = w.status_id
            WHERE l.run_id = %(run)s AND (w.id IS NULL OR NOT w.active OR w.updated <> l.updated
              OR (w.key, p.external_id, s.external_id)
-                <> (l.key, l.project_external_id, l.status_external_id))""",
+                <> (l.key, l.project_external_id, l.status_external_id)
+             OR EXISTS (SELECT 1 FROM quarantined_records q WHERE q.tenant_id = %(tenant)s
+                          AND q.integration_id = %(integration)s AND q.table_name = 'work_items'
+                          AND q.external_id = l.external_id AND q.resolved_at IS NULL))""",
         {"run": run.pk, "tenant": run.tenant_id, "integration": run.integration_id},
     )
     return [row[0] for row in rows]
@@ -55,7 +62,7 @@ def _differing(run: EtlJobRun) -> list[str]:
 
 def _wholly_listed(run: EtlJobRun, projects: Sequence[ProjectRef]) -> list[str]:
     """The projects all of whose listing came and was taken over; none where an answer could not be."""
-    provider, connection = run.integration.provider_code, run.integration.connection()
+    provider = run.integration.provider_code
     if EtlJobRunStep.objects.filter(run=run, step=provider.listing_step, transform=StageState.FAILED).exists():
         return []
     rows = fetch(
@@ -64,25 +71,49 @@ def _wholly_listed(run: EtlJobRun, projects: Sequence[ProjectRef]) -> list[str]:
         [run.pk, provider.listing_step],
     )
     complete = {row[0] for row in rows}
+    return [project.external_id for project in projects if (asked := _parts(run, project)) and asked <= complete]
 
-    def parts(project: ProjectRef) -> set[str]:
-        """Which of them are which project's is the provider's own matter; planning makes no call."""
-        planned = provider.plan(provider.listing_step, connection, PlanContext(projects=[project]))
-        return {partition.scope or partition.key for partition in planned}
 
-    return [project.external_id for project in projects if (asked := parts(project)) and asked <= complete]
+def _parts(run: EtlJobRun, project: ProjectRef) -> set[str]:
+    """The parts of the listing that are the project's: the provider's own matter. Planning makes no call."""
+    provider, connection = run.integration.provider_code, run.integration.connection()
+    planned = provider.plan(provider.listing_step, connection, PlanContext(projects=[project]))
+    return {partition.scope or partition.key for partition in planned}
+
+
+def _warn_of_unseen(run: EtlJobRun, projects: Sequence[ProjectRef]) -> None:
+    """Of projects that are to be read, and that the site did not list: all of their items are absent."""
+    rows = fetch(
+        """SELECT p.external_id, p.key, count(*) FROM work_items w JOIN projects p ON p.id = w.project_id
+           WHERE w.tenant_id = %s AND w.integration_id = %s AND w.active AND p.active AND NOT p.archived
+             AND p.authority = %s AND p.external_id <> ALL(%s) GROUP BY 1, 2 ORDER BY 1""",
+        [run.tenant_id, run.integration_id, Authority.LISTED, [project.external_id for project in projects]],
+    )
+    for external_id, key, count in rows:
+        if _parts(run, ProjectRef(external_id, key)):
+            _warn(run, f"project {key} is not listed any more: none of its {count} items is taken for deleted")
 
 
 def _absences(run: EtlJobRun, projects: Sequence[str]) -> list[Absence]:
+    """Without what was not yet there when the listing began, and what is too old to be listed."""
     rows = fetch(
         """SELECT p.external_id, count(*),
                   coalesce(array_agg(w.external_id) FILTER (WHERE l.external_id IS NULL), '{}')
            FROM work_items w JOIN projects p ON p.id = w.project_id
            LEFT JOIN etl_listed_items l ON l.run_id = %(run)s AND l.external_id = w.external_id
            WHERE w.tenant_id = %(tenant)s AND w.integration_id = %(integration)s AND w.active
-             AND p.external_id = ANY(%(projects)s)
+             AND p.external_id = ANY(%(projects)s) AND w.created_at < %(begun)s
+             AND (%(start)s::date IS NULL OR w.updated >= %(start)s::date + interval '2 days')
            GROUP BY p.external_id ORDER BY p.external_id""",
-        {"run": run.pk, "tenant": run.tenant_id, "integration": run.integration_id, "projects": list(projects)},
+        {
+            "run": run.pk,
+            "tenant": run.tenant_id,
+            "integration": run.integration_id,
+            "projects": list(projects),
+            "begun": run.started_at,
+            # A day begins when it does in the zone of the account.
+            "start": run.integration.connection().setting("start_date") or None,
+        },
     )
     return [Absence(*row) for row in rows]
 
@@ -117,7 +148,8 @@ def _warn(run: EtlJobRun, message: str) -> None:
 def items_to_reread(run: EtlJobRun) -> list[ItemRef]:
     """Open items with development data that was read long ago, the oldest first: no update of theirs tells of it.
 
-    A development field that shows nothing reads '{}'.
+    Those too of which nothing came when they were asked for: that may have been refused. The development field may be
+    known and not mapped; one that shows nothing reads '{}'.
     """
     rows = fetch(
         """SELECT w.external_id, w.key FROM work_items w JOIN statuses s ON s.id = w.status_id
@@ -125,13 +157,15 @@ def items_to_reread(run: EtlJobRun) -> list[ItemRef]:
                 AND m.status_external_id = s.external_id AND m.active
            WHERE w.tenant_id = %(tenant)s AND w.integration_id = %(integration)s AND w.active
              AND coalesce(m.category, s.category, '') <> 'Done'
-             AND (coalesce(w.code_changed, '') NOT IN ('', '{}') OR EXISTS (SELECT 1 FROM work_items_prs_links k
-                                                       WHERE k.work_item_id = w.id))
+             AND (w.dev_status_read_at IS NOT NULL
+                  OR coalesce(w.code_changed, w.custom_fields_overflow ->> %(field)s, '') NOT IN ('', '{}')
+                  OR EXISTS (SELECT 1 FROM work_items_prs_links k WHERE k.work_item_id = w.id))
              AND coalesce(w.dev_status_read_at, '-infinity') < now() - make_interval(days => %(days)s)
            ORDER BY w.dev_status_read_at NULLS FIRST, w.id LIMIT %(most)s""",
         {
             "tenant": run.tenant_id,
             "integration": run.integration_id,
+            "field": fields_by_column(run.integration).get("code_changed"),
             "days": REREAD_AFTER_DAYS,
             "most": REREAD_AT_MOST,
         },

@@ -11,7 +11,8 @@ from typing import Any
 
 import orjson
 
-from etl.models import EtlJobEvent, EtlJobRun
+from etl.jobs.watermarks import restrictions
+from etl.models import EtlJobEvent, EtlJobRun, Overall, RunKind
 from etl.sql import execute, fetch
 from integrations.provider import Cursor, Partition
 
@@ -27,12 +28,16 @@ class Left:
     pages: int
     answered: bool
     follows_up: bool
+    refused: bool
     question: Any
 
     @property
     def stuck(self) -> bool:
-        """Whether it was gone on with before, and failed without getting any further: its cursor may be the reason."""
-        return self.status == "failed" and self.answered and not self.pages
+        """Whether it was gone on with before, and failed without getting any further: its cursor may be the reason.
+
+        It is not where the site was away, or refused the account: that passes, and what was read shall not be lost.
+        """
+        return self.status == "failed" and self.answered and not self.pages and not self.refused
 
 
 def go_on(run: EtlJobRun, step: str, fresh: Sequence[Partition]) -> list[Partition]:
@@ -79,13 +84,24 @@ def _newest_attempts(run: EtlJobRun, step: str, scopes: Collection[str]) -> dict
     """The run that read each scope last."""
     rows = fetch(
         """SELECT DISTINCT ON (scope) scope, run_id FROM extraction_checkpoints
-           WHERE step = %(step)s AND scope = ANY(%(scopes)s) AND run_id IN (
-               SELECT id FROM etl_job_runs WHERE job_id = %(job)s AND kind = 'sync' AND id < %(run)s
-                   AND status NOT IN ('RUNNING', 'PAUSED') ORDER BY id DESC LIMIT %(syncs)s)
+           WHERE step = %(step)s AND scope = ANY(%(scopes)s) AND run_id = ANY(%(runs)s)
            ORDER BY scope, run_id DESC""",
-        {"job": run.job_id, "run": run.pk, "step": step, "scopes": list(scopes), "syncs": SYNCS_LOOKED_AT},
+        {"step": step, "scopes": list(scopes), "runs": _earlier_syncs(run)},
     )
     return dict(rows)
+
+
+def _earlier_syncs(run: EtlJobRun) -> list[int]:
+    """The last ones that were restricted as this one is.
+
+    What a restricted sync took over from a whole one would be lost to the next whole one: no watermark is kept of it.
+    """
+    syncs = EtlJobRun.objects.filter(job_id=run.job_id, kind=RunKind.SYNC, pk__lt=run.pk).exclude(
+        status__in=(Overall.RUNNING, Overall.PAUSED)
+    )
+    ours = restrictions(run.config)
+    last = syncs.order_by("-id").values_list("id", "config")[:SYNCS_LOOKED_AT]
+    return [pk for pk, config in last if restrictions(config) == ours]
 
 
 _OF_ATTEMPTS = "(run_id, scope) IN (SELECT * FROM unnest(%(runs)s::bigint[], %(scopes)s::text[])) AND step = %(step)s"
@@ -111,13 +127,15 @@ def _take_out_of_hands(step: str, attempts: Mapping[str, int]) -> None:
 
 def _left(step: str, attempts: Mapping[str, int]) -> dict[str, list[Left]]:
     rows = fetch(
-        f"""SELECT scope, status, pages, first_answer_at IS NOT NULL, parent_raw_id IS NOT NULL, cursor::text
+        f"""SELECT scope, status, pages, first_answer_at IS NOT NULL, parent_raw_id IS NOT NULL,
+                   coalesce(error_details ? 'refused', false), cursor::text
             FROM extraction_checkpoints WHERE {_OF_ATTEMPTS} ORDER BY id""",
         _attempted(step, attempts),
     )
     left: dict[str, list[Left]] = defaultdict(list)
-    for scope, status, pages, answered, follows_up, cursor in rows:
-        left[scope].append(Left(status, pages, answered, follows_up, _question(orjson.loads(cursor))))
+    for scope, status, pages, answered, follows_up, refused, cursor in rows:
+        question = _question(orjson.loads(cursor))
+        left[scope].append(Left(status, pages, answered, follows_up, refused, question))
     return left
 
 
@@ -126,8 +144,13 @@ def _unfinished(left: Sequence[Left]) -> bool:
 
 
 def _still_asked(left: Sequence[Left], question: Any) -> bool:
-    """Whether all of a scope asked what is to be asked now, and going on can help."""
-    return all(one.follows_up or one.question == question for one in left) and not any(one.stuck for one in left)
+    """Whether all of a scope asked what is to be asked now, and going on can help.
+
+    Where it failed before the first answer there is nothing to go on with, and settings may be right now.
+    """
+    same = all(one.follows_up or one.question == question for one in left)
+    begun = any(one.answered or one.status != "failed" for one in left)
+    return same and begun and not any(one.stuck for one in left)
 
 
 def _adopt(run: EtlJobRun, step: str, attempts: Mapping[str, int]) -> None:

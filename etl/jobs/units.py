@@ -131,13 +131,31 @@ def ending(lease: Lease, extra: str = "", parameters: Sequence[Any] = (), *, flu
 
 
 @contextmanager
-def continuing(lease: Lease, cursor: Mapping[str, Any], extra: str, parameters: Sequence[Any]) -> Iterator[None]:
-    """The transaction that stores one answer of a partition that has more: the unit waits again, further on."""
-    moved = ", cursor = %s, tries = 0, not_before = NULL, published_at = NULL" + extra
+def continuing(
+    lease: Lease, cursor: Mapping[str, Any], extra: str, parameters: Sequence[Any], *, kept: bool
+) -> Iterator[None]:
+    """The transaction that stores one answer of a partition that has more: the unit stands further on.
+
+    ``kept`` by its worker, which goes on with it; else it waits again.
+    """
+    moved = f"cursor = %s, tries = 0, not_before = NULL{extra}"
     with transaction.atomic():
-        if not _close(lease, "pending", moved, [json.dumps(cursor), *parameters]):
+        move = _move_on if kept else _put_back
+        if not move(lease, moved, [json.dumps(cursor), *parameters]):
             raise LeaseLost
         yield
+
+
+def _put_back(lease: Lease, moved: str, parameters: Sequence[Any]) -> list[int]:
+    return _close(lease, "pending", f", published_at = NULL, {moved}", parameters)
+
+
+def _move_on(lease: Lease, moved: str, parameters: Sequence[Any]) -> int:
+    """A worker that died on the next page died on it for the first time."""
+    return execute(
+        f"UPDATE {columns(lease.model).table} SET takes = 1, {moved} WHERE id = ANY(%s) AND lease_token = %s",
+        [*parameters, list(lease.ids), lease.token],
+    )
 
 
 def park(lease: Lease, until: datetime, reason: str) -> None:
@@ -167,10 +185,14 @@ def tries(lease: Lease) -> int:
     return int(fetch(f"SELECT coalesce(max(tries), 0) FROM {names.table} WHERE id = ANY(%s)", [list(lease.ids)])[0][0])
 
 
-def fail(lease: Lease, reason: str) -> list[int]:
-    """Ends the units as failed; the ids of those that were still ours. A cut page fails with its follow-up."""
+def fail(lease: Lease, reason: str, *, refused: bool = False) -> list[int]:
+    """Ends the units as failed; the ids of those that were still ours. A cut page fails with its follow-up.
+
+    ``refused``: it was a service that was away or refused us, whatever was asked of it.
+    """
+    details = {"error": reason, **({"refused": True} if refused else {})}
     with transaction.atomic():
-        failed = _close(lease, "failed", ", error_details = %s", [json.dumps({"error": reason})])
+        failed = _close(lease, "failed", ", error_details = %s", [json.dumps(details)])
         _fail_family(lease.model, failed, reason)
     return failed
 

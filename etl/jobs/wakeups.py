@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
+from etl.jobs.ceiling import slots_at_once
 from etl.jobs.units import columns
 from etl.models import ExtractionCheckpoint, QdrantVector, RawExtractionData, Unit
 from etl.queue import get_broker
@@ -90,7 +91,7 @@ def _window(stage: Stage, integration_id: int) -> Window:
     parallel, rate_limit = asked[0] if asked else (None, None)
     size = min(size, _parallel(parallel))
     # Under a ceiling calls go out one after the other: whoever was woken besides would only be put aside again.
-    return Window(size, 1 if rate_limit else size)
+    return Window(size, slots_at_once(rate_limit) or size)
 
 
 def _parallel(setting: str | None) -> int:

@@ -17,9 +17,9 @@ from etl.sql import execute, fetch
 _RESTRICTIONS = ("projects", "steps", "dates")
 
 
-def is_restricted(config: Mapping[str, Any]) -> bool:
-    """Whether a run reads only some projects, steps or dates: such a one never moves a watermark."""
-    return any(config.get(name) for name in _RESTRICTIONS)
+def restrictions(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes a run read only some projects, steps or dates: such a one never moves a watermark."""
+    return {name: config[name] for name in _RESTRICTIONS if config.get(name)}
 
 
 # On a single row, so that two that keep it at once wait for each other and never for one another in a ring. The oldest:
@@ -46,7 +46,7 @@ def keep(lease: Lease) -> int:
                              AND o.status IN ('pending', 'processing') AND o.scope = c.scope)""",
         {"ids": list(lease.ids)},
     )
-    if not scopes or is_restricted(EtlJobRun.objects.values_list("config", flat=True).get(pk=lease.run_id)):
+    if not scopes or restrictions(EtlJobRun.objects.values_list("config", flat=True).get(pk=lease.run_id)):
         return 0
     return execute(
         _KEEP.format(which="step = %(step)s AND scope = ANY(%(scopes)s)"),
@@ -56,7 +56,7 @@ def keep(lease: Lease) -> int:
 
 def keep_all(run: EtlJobRun) -> int:
     """Keeps those that a worker did not live to keep after its last commit; how many."""
-    if run.kind != RunKind.SYNC or is_restricted(run.config):
+    if run.kind != RunKind.SYNC or restrictions(run.config):
         return 0
     return execute(_KEEP.format(which="true"), {"run": run.pk})
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 from etl.extraction.storage import Origin, store_answer
 from etl.jobs import lifecycle
 from etl.models import RawExtractionData, UnitState, WebhookDelivery
+from etl.sql import fetch
 from integrations.models import Integration
 from integrations.provider import Answer, WebhookEvent
 
@@ -28,24 +29,23 @@ def receive(integration: Integration, event: WebhookEvent) -> Receipt:
     if event.answer is None:
         return Receipt.IGNORED
     with transaction.atomic():
-        delivery = _first_of_its_id(integration, event)
-        if delivery is None:
+        kept_id = _first_of_its_id(integration, event)
+        if kept_id is None:
             return Receipt.DUPLICATE
         run = lifecycle.request_items(integration, event.items, trigger="webhook")
-        delivery.raw_data_id = _store(integration, run.pk, event.answer)
-        delivery.save(update_fields=["raw_data", "last_updated_at"])
+        raw_id = _store(integration, run.pk, event.answer)
+        WebhookDelivery.objects.filter(pk=kept_id).update(raw_data_id=raw_id)
     return Receipt.ACCEPTED
 
 
-def _first_of_its_id(integration: Integration, event: WebhookEvent) -> WebhookDelivery | None:
+def _first_of_its_id(integration: Integration, event: WebhookEvent) -> int | None:
     """The row of a delivery that was not seen before. Two at the same time wait for each other at the unique key."""
-    delivery, created = WebhookDelivery.objects.get_or_create(
-        tenant_id=integration.tenant_id,
-        integration=integration,
-        delivery_id=event.delivery_id,
-        defaults={"event": event.name},
+    rows = fetch(
+        """INSERT INTO webhook_deliveries (tenant_id, integration_id, delivery_id, event) VALUES (%s, %s, %s, %s)
+           ON CONFLICT (tenant_id, integration_id, delivery_id) DO NOTHING RETURNING id""",
+        [integration.tenant_id, integration.pk, event.delivery_id, event.name],
     )
-    return delivery if created else None
+    return rows[0][0] if rows else None
 
 
 def _store(integration: Integration, run_id: int, answer: Answer) -> int:

@@ -21,7 +21,7 @@ from integrations.records import (
 
 Relation = tuple[str, tuple[str, ...]]
 Known = Mapping[str, tuple[int, str | None]]
-"""What is known of a catalogue: each row's authority, and a status's own category, by source id."""
+"""What is known of a catalogue, by source id: each row's authority, and a status's own category ('' of others)."""
 
 # The age of a mere mention: all mentions of a project say the same, so a later one is no reason to write.
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -106,19 +106,36 @@ def _mentioned_statuses(items: Iterable[WorkItemRecord], known: Known) -> Iterab
                     yield (status_id, change.at, Authority.MENTIONED, name or status_id, None, "", None)
 
 
+def _rank(row: Row) -> tuple[bool, int]:
+    """What wins over a row's age: see `Target.rank`. Of projects and types the fifth value is never None."""
+    return row[4] is not None, row[2]
+
+
+def _known_rank(row: Row, known: Known) -> tuple[bool, int]:
+    """The rank of what is known under a row's id, in the table that the row is for."""
+    authority, category = known.get(row[0], (-1, None))
+    return category is not None, authority
+
+
 def _newest(rows: Iterable[Row]) -> list[Row]:
     """Of rows with the same id the best and newest one: a page names the same few statuses a thousand times."""
     best: dict[str, Row] = {}
     for row in rows:
         known = best.get(row[0])
-        if known is None or (known[2], known[1]) < (row[2], row[1]):
+        if known is None or (_rank(known), known[1]) < (_rank(row), row[1]):
             best[row[0]] = row
     return list(best.values())
 
 
 def status_rows(source: Source, batch: Batch, known: Known) -> list[Row]:
-    """What a batch says of statuses, the best row of each."""
-    rows = [_status_row(status, source.extracted_at) for status in batch.statuses]
+    """What a batch says of statuses, the best row of each.
+
+    A project's list may say less of them than the site's own: it counts as little as an issue, and says the same each
+    time.
+    """
+    seen = (LONG_AGO, Authority.SEEN)
+    age = seen if batch.project_statuses else (source.extracted_at, Authority.LISTED)
+    rows = [_status_row(status, *age) for status in batch.statuses]
     rows += [_status_row(item.status, item.updated, Authority.SEEN) for item in batch.work_items]
     return _newest([*rows, *_mentioned_statuses(batch.work_items, known)])
 
@@ -127,9 +144,9 @@ def read_known(source: Source) -> dict[str, Known]:
     """The integration's catalogues, by table."""
     known: dict[str, dict[str, tuple[int, str | None]]] = {"projects": {}, "wits": {}, "statuses": {}}
     rows = fetch(
-        """SELECT 'projects', external_id, authority, NULL FROM projects
+        """SELECT 'projects', external_id, authority, '' FROM projects
                WHERE tenant_id = %(tenant)s AND integration_id = %(integration)s
-           UNION ALL SELECT 'wits', external_id, authority, NULL FROM wits
+           UNION ALL SELECT 'wits', external_id, authority, '' FROM wits
                WHERE tenant_id = %(tenant)s AND integration_id = %(integration)s
            UNION ALL SELECT 'statuses', external_id, authority, category FROM statuses
                WHERE tenant_id = %(tenant)s AND integration_id = %(integration)s""",
@@ -142,14 +159,14 @@ def read_known(source: Source) -> dict[str, Known]:
 
 def _worth(rows: Iterable[Row], known: Known) -> list[Row]:
     """The best row of each, without those that a better source has written already: on most pages, all of them."""
-    return [row for row in _newest(rows) if row[2] >= known.get(row[0], (-1, None))[0]]
+    return [row for row in _newest(rows) if _rank(row) >= _known_rank(row, known)]
 
 
 def has_news(statuses: Iterable[Row], known: Known) -> bool:
     """Whether a status row may change what a status means for flow: a new status, or another category."""
     for row in statuses:
         authority, category = known.get(row[0], (-1, None))
-        if row[2] >= authority and (category != row[4] or authority < 0):
+        if _rank(row) >= _known_rank(row, known) and (category != row[4] or authority < 0):
             return True
     return False
 

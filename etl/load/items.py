@@ -92,17 +92,27 @@ def _row(record: WorkItemRecord, meaning: Meaning, content_hash: str) -> Row:
     )
 
 
+@dataclass(frozen=True)
+class LoadedItems:
+    """``current`` are the ids of the items that are not newer already, by source id; ``inserted`` those without a row
+    before, by source id.
+    """
+
+    current: dict[str, int]
+    inserted: list[str]
+
+
 def load_items(
     source: Source, records: Sequence[WorkItemRecord], meaning: Meaning, hashes: Mapping[str, str]
-) -> dict[str, int]:
-    """Merges the items, and the changelogs of those that are not newer already; the ids of these, by source id."""
+) -> LoadedItems:
+    """Merges the items, and the changelogs of those that are not newer already."""
     known = _lock_older(source, records)
     written = merge(
         WORK_ITEMS, source, [_row(record, meaning, hashes.get(record.external_id, "")) for record in records]
     )
     current = known | written.ids
     _load_changelogs(source, records, current, [item for item in current.values() if item not in written.new])
-    return current
+    return LoadedItems(current, [item for item, item_id in written.ids.items() if item_id in written.new])
 
 
 def _lock_older(source: Source, records: Sequence[WorkItemRecord]) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """Loading a batch: catalogues, items, quarantine and vectors, in the caller's transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from custommapping.fields import read_mapping
@@ -8,7 +8,7 @@ from etl.embedding.texts import EMBEDDED_TABLES
 from etl.load import quarantine
 from etl.load.catalogues import has_news, load_catalogues, read_known, status_rows
 from etl.load.copying import Row
-from etl.load.gone import mark_gone
+from etl.load.gone import mark_gone, mark_known_gone
 from etl.load.items import Meaning, load_items
 from etl.load.links import link_items
 from etl.load.listed import keep_listed
@@ -37,10 +37,11 @@ def load(source: Source, batch: Batch, hashes: Mapping[str, str], *, born: str =
         return Loaded(0, 0, 0)
     refused = list(batch.quarantined)
     written, meaning = _load_catalogues(source, batch, refused)
-    written["work_items"] = _load_items(source, batch, meaning, hashes, refused)
+    written["work_items"] = _load_items(source, batch, meaning, hashes, refused, born)
     link_items(source, batch.link_overviews, batch.item_links, refused)
     keep_listed(source, batch.listed)
-    mark_gone(source, batch.gone, born=born)
+    mark_gone(source, batch.gone, batch.left, born=born)
+    quarantine.resolve(source, "work_items", [*batch.gone, *batch.left])
     return Loaded(
         records=_count(batch) - len(refused) + len(batch.quarantined),
         quarantined=quarantine.quarantine(source, refused) if refused else 0,
@@ -61,7 +62,8 @@ def _load_catalogues(source: Source, batch: Batch, refused: list[Quarantined]) -
     integration_id, known = source.integration_id, read_known(source)
     statuses = status_rows(source, batch, known["statuses"])
     # A load that changes what a status means must hold the lock alone; looked at again once the lock is held.
-    exclusive = has_news(statuses, known["statuses"])
+    # So must one that says what is gone: a load beside it could insert just that.
+    exclusive = has_news(statuses, known["statuses"]) or bool(batch.gone or batch.left)
     categories.lock(integration_id, exclusive=exclusive)
     if not exclusive and has_news(statuses, read_known(source)["statuses"]):
         raise CategoriesMoved
@@ -87,20 +89,25 @@ def _resolve_catalogues(source: Source, batch: Batch) -> None:
 
 
 def _load_items(
-    source: Source, batch: Batch, meaning: Meaning, hashes: Mapping[str, str], refused: list[Quarantined]
+    source: Source, batch: Batch, meaning: Meaning, hashes: Mapping[str, str], refused: list[Quarantined], born: str
 ) -> list[int]:
     """The ids of the items whose text may have changed; adds to ``refused`` what PostgreSQL refused."""
     current: dict[str, int] = {}
+    inserted: list[str] = []
+
+    def load_part(records: Sequence[WorkItemRecord]) -> None:
+        loaded = load_items(source, records, meaning, hashes)
+        current.update(loaded.current)
+        inserted.extend(loaded.inserted)
 
     def refuse(record: WorkItemRecord, reason: str) -> None:
         refused.append(Quarantined("work_items", record.external_id, f"issue {record.key}", reason))
 
-    quarantine.load_halving(
-        batch.work_items, lambda records: current.update(load_items(source, records, meaning, hashes)), refuse
-    )
+    quarantine.load_halving(batch.work_items, load_part, refuse)
     if current:
         quarantine.resolve(source, "work_items", list(current))
-    return list(current.values())
+    gone = set(mark_known_gone(source, inserted, born=born))
+    return [item_id for item, item_id in current.items() if item not in gone]
 
 
 def _count(batch: Batch) -> int:

@@ -39,7 +39,7 @@ def _like(target: Target) -> str:
 
 def _age(alias: str, target: Target, raw_id: str) -> str:
     """What decides which of two rows is newer."""
-    rank = f"{alias}.authority, " if target.ranked else ""
+    rank = "".join(f"{part}, " for part in target.rank(alias))
     return f"({rank}coalesce({alias}.source_updated_at, '-infinity'), coalesce({raw_id}, 0))"
 
 
@@ -74,7 +74,7 @@ def _to_be_written(alias: str, target: Target, raw_id: str) -> str:
         return f"{newer} AND {differs}"
     # An answer from before the deletion may be loaded after it, and may even have a later update of the item.
     later = f"coalesce(t.raw_data_id, 0) < {raw_id}"
-    return f"{newer} AND CASE WHEN t.deleted_at IS NULL THEN {differs} ELSE {later} END"
+    return f"{newer} AND CASE WHEN t.active THEN {differs} ELSE {later} END"
 
 
 @cache
@@ -85,7 +85,7 @@ def _statement(target: Target) -> str:
         f", ({found(reference.table, f's.{reference.staged}', columns='f.id')}) AS {reference.column}"
         for reference in target.references
     )
-    best = "s.authority DESC, " if target.ranked else ""
+    best = "".join(f"{part} DESC, " for part in target.rank("s"))
     sets = ", ".join(f"{name} = EXCLUDED.{name}" for name in names)
     alive = ", active = true, deleted_at = NULL" if target.mortal else ""
     return f"""

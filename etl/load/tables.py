@@ -22,7 +22,8 @@ class Reference:
 class Target:
     """A table whose natural key is (tenant, integration, external id).
 
-    ``ranked`` tables have an ``authority`` that wins over age. ``dated`` ones take their ``source_updated_at`` from
+    ``ranked`` tables have an ``authority`` that wins over age; of a row without ``telling``, a column, all that has it
+    wins over both: lists may leave out what is said elsewhere. ``dated`` ones take their ``source_updated_at`` from
     the source's own record, so that it is part of what may differ. Rows of ``mortal`` ones may have been deleted at
     the source; a newer answer that has them brings them back.
     """
@@ -31,8 +32,14 @@ class Target:
     columns: tuple[str, ...]
     references: tuple[Reference, ...] = ()
     ranked: bool = False
+    telling: str = ""
     dated: bool = False
     mortal: bool = False
+
+    def rank(self, alias: str) -> tuple[str, ...]:
+        """What wins over the age of a row, the most important first, as SQL."""
+        telling = (f"({alias}.{self.telling} IS NOT NULL)",) if self.telling else ()
+        return (*telling, f"{alias}.authority") if self.ranked else telling
 
     @property
     def staging(self) -> str:
@@ -57,7 +64,13 @@ PROJECTS = Target(
     ranked=True,
 )
 WITS = Target("wits", ("name", "description", "subtask", "hierarchy_level"), ranked=True)
-STATUSES = Target("statuses", ("name", "category", "description"), (Reference("project_id", "projects"),), ranked=True)
+STATUSES = Target(
+    "statuses",
+    ("name", "category", "description"),
+    (Reference("project_id", "projects"),),
+    ranked=True,
+    telling="category",
+)
 CUSTOM_FIELDS = Target("custom_fields", ("name", "field_type", "operations", "schema"))
 WORK_ITEMS = Target(
     "work_items",

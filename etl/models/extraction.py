@@ -44,7 +44,8 @@ class RawExtractionData(Unit):
 
     ``parent`` is set on an answer that completes another one: it is transformed together with it. An answer that
     still waits for such is not ``is_complete``. ``external_id`` names the question that was asked. ``digests`` are
-    the hashes of its items by source id, None where the answer was not fetched but imported.
+    the hashes of its items by source id, None where the answer was not fetched but imported. Loading notes in
+    ``extraction_metadata`` what it made of it: "projects", and "gone" (see `etl.load.gone`).
     """
 
     entity_type = models.CharField(max_length=50)
@@ -72,6 +73,11 @@ class RawExtractionData(Unit):
             models.Index(fields=["integration"], name="raw_integration"),
             models.Index(fields=["-created_at"], name="raw_created_at"),
             models.Index(fields=["parent"], condition=models.Q(parent__isnull=False), name="raw_parent"),
+            models.Index(
+                fields=["integration", "id"],
+                condition=models.Q(extraction_metadata__has_key="gone"),
+                name="raw_gone",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,13 +1,12 @@
 """What is to be fetched because of what was loaded: the development status of a page's issues."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
-from custommapping.fields import read_mapping
-from custommapping.models import CustomField
+from custommapping.fields import fields_by_column
 from etl.jobs import planning
 from etl.models import EtlJobRun, EtlJobRunStep, ExtractionCheckpoint, RunKind
-from integrations.models import Integration
+from etl.sql import fetch
 from integrations.provider import Partition, RawAnswer
 from integrations.records import Batch
 
@@ -27,7 +26,7 @@ def follow(run: EtlJobRun, answer: RawAnswer, batch: Batch, *, born: str) -> int
     integration = run.integration
     items = {record.external_id for record in batch.work_items}
     created = 0
-    found = integration.provider_code.consequences(answer, items, fields_by_column(integration))
+    found = integration.provider_code.consequences(answer, items, fields_by_column(integration), _linked(run, items))
     for step, partitions in _by_step(found).items():
         if step in steps:
             created += _create(run, step, partitions, born)
@@ -42,24 +41,22 @@ def _following_steps(run: EtlJobRun) -> set[str]:
     return following & set(EtlJobRunStep.objects.filter(run=run).values_list("step", flat=True))
 
 
+def _linked(run: EtlJobRun, items: Set[str]) -> set[str]:
+    """Those of the items that have links: where their development field shows nothing any more, these have ended."""
+    rows = fetch(
+        """SELECT DISTINCT w.external_id FROM work_items w JOIN work_items_prs_links k ON k.work_item_id = w.id
+           WHERE w.tenant_id = %s AND w.integration_id = %s AND w.external_id = ANY(%s)
+             AND k.integration_id = w.integration_id""",
+        [run.tenant_id, run.integration_id, list(items)],
+    )
+    return {row[0] for row in rows}
+
+
 def _by_step(found: Sequence[tuple[str, Partition]]) -> Mapping[str, list[Partition]]:
     partitions: dict[str, list[Partition]] = defaultdict(list)
     for step, partition in found:
         partitions[step].append(partition)
     return partitions
-
-
-def fields_by_column(integration: Integration) -> dict[str, str]:
-    """Which custom field means what: as the tenant mapped them, else as their kind says where that is certain."""
-    mapped = read_mapping(integration.tenant_id, integration.pk).columns
-    fields = {column: field for field, column in mapped.items()}
-    for column, kinds in integration.provider_code.default_fields.items():
-        known = CustomField.objects.filter(
-            tenant_id=integration.tenant_id, integration=integration, active=True, schema__custom__in=kinds
-        ).order_by("external_id")
-        if column not in fields and (field := known.first()):
-            fields[column] = field.external_id
-    return fields
 
 
 def _create(run: EtlJobRun, step: str, partitions: list[Partition], born: str) -> int:

@@ -68,8 +68,8 @@ def _content_hashes(provider: Provider, said: Sequence[Mapping[str, str]]) -> di
 
 
 def unchanged(integration: Integration, hashes: Mapping[str, str]) -> set[str]:
-    """Those of the items, by source id, that the database holds just as they are. A deleted one is to come back."""
-    known_hash = "CASE WHEN f.deleted_at IS NULL THEN f.content_hash END AS content_hash"
+    """Those of the items, by source id, that the database holds just as they are. An inactive one is to come back."""
+    known_hash = "CASE WHEN f.active THEN f.content_hash END AS content_hash"
     row = found("work_items", "s.external_id", columns=known_hash)
     rows = fetch(
         f"SELECT s.external_id, w.content_hash FROM unnest(%(ids)s) AS s(external_id) CROSS JOIN LATERAL ({row}) w",

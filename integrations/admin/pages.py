@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from integrations.admin.form import IntegrationForm, field_name, form_for
 from integrations.checking import check_integration
-from integrations.models import Integration, IntegrationLimit
+from integrations.models import Integration, IntegrationLimit, IntegrationToken
 from integrations.provider import ConnectionReport
 from pulse.tenancy.admin.base import PulseAdmin, ReadOnlyAdmin
 from pulse.tenancy.models import Role
@@ -85,5 +85,14 @@ def _seen(integration: Integration, report: ConnectionReport) -> str:
 class IntegrationLimitAdmin(ReadOnlyAdmin):
     relations = ("tenant", "integration")
     list_display = ("integration", "tenant", "blocked_until", "errors_in_a_row", "last_updated_at")
+    list_filter = ("tenant", "integration")
+    search_fields = ("integration__name",)
+
+
+@admin.register(IntegrationToken)
+class IntegrationTokenAdmin(ReadOnlyAdmin):
+    hidden = ("secrets",)
+    relations = ("tenant", "integration")
+    list_display = ("integration", "tenant", "minted_at", "expires_at")
     list_filter = ("tenant", "integration")
     search_fields = ("integration__name",)

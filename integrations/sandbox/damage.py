@@ -48,13 +48,17 @@ def _summary_with(escaped: bytes) -> Callable[[bytes], bytes]:
     return lambda issue: issue.replace(_SUMMARY, _SUMMARY + escaped, 1)
 
 
+# What a text begins with then, as it is written in JSON.
+TEXT_DAMAGES = {
+    Damage.NUL: rb"be\u0000fore ",
+    Damage.LONE_SURROGATE: rb"be\ud83dfore ",
+    Damage.ESCAPED_BACKSLASH: rb"C:\\u0000 ",
+}
 DAMAGES: dict[Damage, Callable[[bytes], bytes]] = {
     Damage.NO_FIELDS: _without_fields,
     Damage.FIELDS_LIST: _fields_as_list,
     Damage.BAD_CREATED: _created_yesterday,
     Damage.NOT_AN_OBJECT: lambda issue: b'"gone"',
     Damage.HUGE: _huge,
-    Damage.NUL: _summary_with(rb"be\u0000fore "),
-    Damage.LONE_SURROGATE: _summary_with(rb"be\ud83dfore "),
-    Damage.ESCAPED_BACKSLASH: _summary_with(rb"C:\\u0000 "),
+    **{damage: _summary_with(text) for damage, text in TEXT_DAMAGES.items()},
 }

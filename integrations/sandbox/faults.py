@@ -88,7 +88,7 @@ class Faults:
         if self.html_under is not None and request.path.startswith(self.html_under):
             return Response(200, LOGIN_PAGE, "text/html;charset=UTF-8")
         if any(request.path.startswith(prefix) for prefix in self.missing):
-            return ApiError(404, f"No such path: {request.path}").response()
+            return self._error(404, f"No such path: {request.path}")
         if not request.path.startswith(self.only_under):
             return None
         refusal = self._refusal(request, now)
@@ -100,7 +100,7 @@ class Faults:
             calls = self._calls
             if self.fail_first > 0:
                 self.fail_first -= 1
-                return ApiError(self.fail_status, "Internal server error").response()
+                return self._error(self.fail_status, "Internal server error")
             if self.throttle_first > 0:
                 self.throttle_first -= 1
                 return self._throttled(now)
@@ -111,8 +111,12 @@ class Faults:
         if self.unavailable_every and calls % self.unavailable_every == 0:
             return self._unavailable()
         if self.error_share and self._random(f"{_named(request)}/error").random() < self.error_share:
-            return ApiError(500, "Internal server error").response()
+            return self._error(500, "Internal server error")
         return None
+
+    def _error(self, status: int, message: str) -> Response:
+        """An error in the words of the site: another kind of site has others."""
+        return ApiError(status, message).response()
 
     def _throttled(self, now: float) -> Response:
         headers: dict[str, str] = {}

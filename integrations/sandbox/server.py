@@ -2,16 +2,15 @@
 
 import base64
 import secrets
-from collections import Counter, deque
 from dataclasses import replace
-from types import TracebackType
-from typing import Self
 
 from integrations.sandbox.faults import Faults
-from integrations.sandbox.http import ApiError, HttpServer, Request, Response
+from integrations.sandbox.http import ApiError, Request, Response
 from integrations.sandbox.jira import admin
 from integrations.sandbox.jira.routes import JiraApi, cloud, data_center
 from integrations.sandbox.jira.site import Site
+from integrations.sandbox.oauth import SITES_PATH, TOKEN_PATH, OAuthApp, bearer_of, sites
+from integrations.sandbox.serving import SiteServer
 
 EMAIL, TOKEN, BEARER = "demo@example.com", "sandbox-token", "sandbox-bearer"
 CLOUD_ID = "5b2c1f0e-7a64-4f0d-9c56-8d6f1e2a3b4c"
@@ -21,12 +20,12 @@ INLINE_HISTORIES, PAGE_CAP = 40, 100
 UNAUTHENTICATED = "Client must be authenticated to access this resource."
 
 
-class SandboxServer:
+class SandboxServer(SiteServer):
     """`with SandboxServer(site) as server:` serves `server.url` on a free port until the block ends.
 
     `deployment` is "Cloud" or "Server" (Data Center). Cloud takes e-mail and API token at `url`, and `bearer` as an
-    OAuth token at `gateway_url`; Data Center takes user (`email`) and password (`token`), and `bearer` as a personal
-    access token, both at `url`.
+    OAuth token at `gateway_url`, as well as those that its `oauth` app mints at `token_url`; Data Center takes user
+    (`email`) and password (`token`), and `bearer` as a personal access token, both at `url`.
 
     `server.faults` may be changed or replaced meanwhile. `server.requests` are the calls as they came, `server.counts`
     their number per path. `inline_histories` is how many an embedded changelog holds on Cloud, `page_cap` the most
@@ -45,27 +44,30 @@ class SandboxServer:
         deployment: str = CLOUD,
         inline_histories: int = INLINE_HISTORIES,
         page_cap: int = PAGE_CAP,
+        oauth: OAuthApp | None = None,
     ) -> None:
         if deployment not in (CLOUD, SERVER):
             raise ValueError(f"deployment is {deployment!r}: expected {CLOUD} or {SERVER}")
         self.site, self.email, self.token, self.bearer, self.deployment = site, email, token, bearer, deployment
+        self.oauth = oauth or OAuthApp()
         self._is_data_center = deployment == SERVER
         self._api = JiraApi(site, faults or Faults(), inline_histories, page_cap, is_data_center=self._is_data_center)
         # The lambda reads the site's clock at each answer, so that a test may replace it.
-        self._http = HttpServer(self._answer, port, lambda: site.clock())
+        super().__init__(self._answer, port, lambda: site.clock())
 
     @property
     def gateway_url(self) -> str:
         """Where Cloud takes OAuth tokens, as api.atlassian.com does for every site."""
         return self.url + GATEWAY
 
+    @property
+    def token_url(self) -> str:
+        """Where Cloud's OAuth tokens are renewed, as auth.atlassian.com does."""
+        return self.url + TOKEN_PATH
+
     def expire_tokens(self) -> None:
         """Refuses every page token that was given until now."""
         self._api.token_era += 1
-
-    @property
-    def url(self) -> str:
-        return self._http.url
 
     @property
     def faults(self) -> Faults:
@@ -74,29 +76,6 @@ class SandboxServer:
     @faults.setter
     def faults(self, faults: Faults) -> None:
         self._api.faults = faults
-
-    @property
-    def requests(self) -> deque[Request]:
-        return self._http.requests
-
-    @property
-    def counts(self) -> Counter[str]:
-        return self._http.counts
-
-    def start(self) -> None:
-        self._http.start()
-
-    def stop(self) -> None:
-        self._http.stop()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def _answer(self, request: Request) -> Response:
         # Not a part of Jira: no fault and no password stands in the way of who changes the site.
@@ -111,9 +90,13 @@ class SandboxServer:
         bad = faults.instead(request, self.site.clock(), is_data_center=self._is_data_center)
         if bad is not None:
             return bad
-        if not self._authenticated(request, through_gateway):
+        if request.path == TOKEN_PATH and not self._is_data_center:
+            return faults.after(request, self.oauth.answer(request, self.site.clock()))
+        if not self._authenticated(request, through_gateway or request.path == SITES_PATH):
             refusal = Response.json({"message": UNAUTHENTICATED, "status-code": 401}, 401)
             return Response(401, refusal.body, headers={"WWW-Authenticate": 'Basic realm="Jira"'})
+        if request.path == SITES_PATH and not self._is_data_center:
+            return faults.after(request, sites(CLOUD_ID))
         try:
             response = (data_center if self._is_data_center else cloud).handle(self._api, request)
         except ApiError as error:
@@ -128,6 +111,8 @@ class SandboxServer:
         return replace(request, path=request.path.removeprefix(GATEWAY)), True
 
     def _authenticated(self, request: Request, through_gateway: bool) -> bool:
+        if through_gateway and self.oauth.takes(bearer_of(request), self.site.clock()):
+            return True
         basic = "Basic " + base64.b64encode(f"{self.email}:{self.token}".encode()).decode()
         bearer = f"Bearer {self.bearer}"
         accepted = [basic, bearer] if self._is_data_center else [bearer if through_gateway else basic]

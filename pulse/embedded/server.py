@@ -41,6 +41,8 @@ OPTIONS = {
     "shared_buffers": "128MB",
     "max_connections": "200",  # every thread of every process has its own
     "synchronous_commit": "on",  # a message is acknowledged after the commit: then it must be on disk
+    # The password is random: guessing it is hopeless without thousands of rounds, which every connection would pay.
+    "scram_iterations": "1",
     "jit": "off",  # compiling costs more than our short statements run
     "TimeZone": "UTC",
     "log_timezone": "UTC",

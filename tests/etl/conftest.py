@@ -1,8 +1,12 @@
 """What tests of moving data share."""
 
+from collections.abc import Iterator
+
 import pytest
 
+from etl.extraction import reading
 from tests.support.brokers import RecordingBroker
+from tests.support.scripted import Scripted, scripted_site
 
 
 @pytest.fixture
@@ -11,3 +15,24 @@ def recording(monkeypatch: pytest.MonkeyPatch) -> RecordingBroker:
     broker = RecordingBroker()
     monkeypatch.setattr("etl.queue._broker", broker)
     return broker
+
+
+@pytest.fixture
+def scripted(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
+    """A scripted site that is connected and has nothing in it."""
+    with scripted_site(monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _one_thread_in_one_transaction(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a test's rows are never committed, a thread that fetches ahead could wait for them for ever."""
+    marker = request.node.get_closest_marker("django_db")
+    if not (marker and marker.kwargs.get("transaction")) and "transactional_db" not in request.fixturenames:
+        monkeypatch.setattr(reading, "KEEP_SECONDS", 0.0)
+
+
+@pytest.fixture
+def page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers put a partition back after each page, so that a test can look in between."""
+    monkeypatch.setattr(reading, "KEEP_SECONDS", 0.0)

@@ -21,7 +21,7 @@ from tests.support.encoders import NoEncoder
 from tests.support.sites import Connected, connect, small_site
 from tests.support.tables import derived_rows, versions
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 ISSUES = 25
 INLINE_HISTORIES = 10
@@ -184,6 +184,7 @@ def test_a_worker_that_dies_at_each_page_leaves_the_rows_of_one_that_does_not(
     assert rows_of(connected) == expected
 
 
+@pytest.mark.usefixtures("page_by_page")
 def test_a_sync_that_is_stopped_again_and_again_comes_to_the_same_rows_in_the_end(server: SandboxServer) -> None:
     expected = rows_without_faults(server)
     connected = connected_to(server)

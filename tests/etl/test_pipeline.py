@@ -9,6 +9,7 @@ from django.db import DataError, OperationalError
 from django.utils import timezone
 
 from etl import pipeline, sql
+from etl.extraction.stage import extract
 from etl.jobs import leases, lifecycle, units
 from etl.jobs.advance import advance
 from etl.jobs.units import Lease, LeaseLost
@@ -436,7 +437,7 @@ def test_a_unit_whose_worker_was_taken_for_dead_is_committed_once(connected: Con
 
     def work(lease: Lease) -> bool:
         try:
-            pipeline.STAGES[Stage.EXTRACTION].work(lease)
+            list(extract(lease))
         except LeaseLost:
             return False
         return True

@@ -12,6 +12,7 @@ import pytest
 
 from integrations.errors import Permanent, RateLimited, StageError, Transient
 from integrations.http import HttpClient, shared_client, throttled
+from integrations.http import Response as Answered
 from integrations.provider import Connection
 from integrations.sandbox.http import HttpServer, Request, Response
 
@@ -120,6 +121,11 @@ def test_a_limit_that_names_no_time_to_come_says_so(site: Site, client: HttpClie
     assert error.until is None
 
 
+def test_a_limit_says_why_as_far_as_the_site_does(site: Site, client: HttpClient) -> None:
+    site.gives(429, b'{"errorMessages":["Rate limit exceeded."]}', RateLimit_Reason="jira-quota-tenant-based")
+    assert "429: Rate limit exceeded. (jira-quota-tenant-based)" in str(refused(client))
+
+
 @pytest.mark.parametrize("status", [400, 403, 404, 408, 429, 500, 503])
 def test_an_error_has_the_status_that_was_its_cause(site: Site, client: HttpClient, status: int) -> None:
     site.gives(status)
@@ -132,20 +138,21 @@ def test_an_error_without_an_answer_has_no_status(client: HttpClient, site: Site
 
 
 class Counting:
-    """A throttle that keeps what it is told, and refuses once it is to."""
+    """A throttle that keeps the questions it is asked, and refuses once it is to."""
 
     def __init__(self) -> None:
-        self.calls = 0
-        self.ends: list[datetime] = []
+        self.questions: list[str] = []
         self.refuses = False
 
-    def acquire(self) -> None:
-        self.calls += 1
+    @property
+    def calls(self) -> int:
+        return len(self.questions)
+
+    def call(self, question: str, make: Callable[[], Answered]) -> Answered:
+        self.questions.append(question)
         if self.refuses:
             raise RateLimited("GET /thing: not now", None)
-
-    def spent(self, until: datetime) -> None:
-        self.ends.append(until)
+        return make()
 
 
 def test_a_throttle_is_asked_before_each_call_of_its_block(site: Site, client: HttpClient) -> None:
@@ -161,15 +168,28 @@ def test_a_throttle_is_asked_before_each_call_of_its_block(site: Site, client: H
     assert [request.path for request in site.server.requests] == ["/before", "/one", "/two", "/after"]
 
 
-def test_a_throttle_learns_that_a_good_answer_was_the_last_for_a_while(site: Site, client: HttpClient) -> None:
-    throttle = Counting()
+def test_a_throttle_is_told_calls_apart_by_all_that_they_ask(site: Site, client: HttpClient) -> None:
+    throttle, other = Counting(), HttpClient(f"{site.server.url}/other")
     with throttled(throttle):
-        site.gives(200, X_RateLimit_Remaining="0", X_RateLimit_Reset="40")
-        assert client.request("GET", "/thing").status == 200
-        site.gives(200, X_RateLimit_Remaining="1", X_RateLimit_Reset="40")
-        client.request("GET", "/thing")
-    (until,) = throttle.ends
-    assert abs(until - datetime.now(UTC) - timedelta(seconds=40)) < timedelta(seconds=5)
+        for _ in range(2):
+            client.request("GET", "/thing", params={"page": 1})
+        client.request("GET", "/thing", params={"page": 2})
+        client.request("POST", "/thing", json={"jql": "x"})
+        client.request("POST", "/thing", json={"jql": "y"})
+        other.request("POST", "/thing", json={"jql": "y"})
+    first, again, *others = throttle.questions
+    assert first == again
+    assert len({first, *others}) == 5
+
+
+def test_a_throttle_is_asked_for_each_of_the_two_calls_that_a_failure_is_answered_with(
+    site: Site, client: HttpClient
+) -> None:
+    throttle = Counting()
+    site.gives(500)
+    with throttled(throttle):
+        refused(client)
+    assert throttle.calls == len(site.server.requests) == 2
 
 
 def test_a_throttle_of_one_thread_is_not_that_of_another(client: HttpClient, site: Site) -> None:
@@ -297,6 +317,12 @@ def test_a_cut_connection_is_transient(answer: bytes) -> None:
     error = refused(HttpClient(served(answer, answer)))
     assert isinstance(error, Transient)
     assert "was cut off" in str(error)
+
+
+def test_a_site_that_does_not_speak_tls_is_told_with_what_to_check(site: Site) -> None:
+    error = refused(HttpClient(site.server.url.replace("http:", "https:")))
+    assert isinstance(error, Transient)
+    assert str(error).endswith("check its certificate, and https or http")
 
 
 @pytest.mark.parametrize("first", [b"", b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"])

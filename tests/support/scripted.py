@@ -57,7 +57,8 @@ class Item:
 
 @dataclass
 class World:
-    """The site. ``refuses`` are the calls that it answers with an error, as `calls` has them.
+    """The site. ``refuses`` are the calls that it answers with an error, as `calls` has them, ``status``
+    is that of these errors, None where they are no HTTP answers.
 
     ``windows`` are how many partitions a project is read in, ``page`` how many items come at once. Its clock goes on by
     a minute with each call.
@@ -68,6 +69,7 @@ class World:
     windows: int = 1
     page: int = 2
     refuses: set[str] = field(default_factory=set)
+    status: int | None = None
     calls: list[str] = field(default_factory=list)
     reread: list[str] = field(default_factory=list)
     now: datetime = datetime(2025, 1, 1, tzinfo=UTC)
@@ -92,7 +94,9 @@ class World:
         self.calls.append(call)
         self.now += timedelta(minutes=1)
         if call in self.refuses:
-            raise Permanent(f"{call} is refused")
+            error = Permanent(f"{call} is refused")
+            error.status = self.status
+            raise error
         return self.now
 
 
@@ -119,7 +123,7 @@ class ScriptedProvider(Provider):
         return ConnectionReport("here", "me", "Scripted", [])
 
     def refetch(self, connection: Connection, item_ids: Sequence[str]) -> list[Partition]:
-        return [Partition(f"ids:{','.join(item_ids)}", {"ids": list(item_ids)})] if item_ids else []
+        return [Partition(f"ids:{','.join(item_ids)}", {"items": list(item_ids)})] if item_ids else []
 
     def plan(self, step: str, connection: Connection, context: PlanContext) -> list[Partition]:
         if step == LINKS:
@@ -136,8 +140,8 @@ class ScriptedProvider(Provider):
 
     def fetch(self, step: str, connection: Connection, partition: Partition) -> Answer:
         cursor = partition.cursor
-        if "ids" in cursor:
-            return self._by_id(cursor["ids"])
+        if "items" in cursor:
+            return self._by_id(cursor["items"])
         if "rest" in cursor:
             return self._rest(cursor["rest"])
         if step == LISTING:

@@ -3,13 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import F
 
 from etl.embedding.backends import close_stores
 from etl.models import EtlJob
-from integrations.models import Integration
+from integrations.models import Integration, IntegrationToken
 from integrations.sandbox import Faults, SandboxServer, Site, SiteSpec
 from integrations.sandbox.jira.catalog import PROJECTS, Project
 from integrations.sandbox.server import CLOUD, INLINE_HISTORIES, PAGE_CAP
+from integrations.tokens import YOUNG_SECONDS
 from pulse.tenancy.models import Tenant
 
 ISSUES = 30
@@ -79,3 +83,30 @@ def connect(server: SandboxServer, *, tenant: str = "Acme", name: str = "Jira", 
     integration.full_clean()
     integration.save()
     return Connected(server, integration)
+
+
+def connect_by_oauth(server: SandboxServer, *, tenant: str = "Acme", name: str = "Jira", **settings: str) -> Connected:
+    """As `connect`, with the refresh token of the sandbox's OAuth app and nothing else."""
+    integration = Integration(
+        tenant=Tenant.objects.get_or_create(name=tenant)[0],
+        provider="jira",
+        name=name,
+        settings={
+            "base_url": server.gateway_url,
+            "token_url": server.token_url,
+            "oauth_client_id": server.oauth.client_id,
+            "batch_size": "10",
+            **settings,
+        },
+        secrets={"oauth_client_secret": server.oauth.client_secret, "oauth_refresh_token": server.oauth.refresh_token},
+    )
+    integration.full_clean()
+    integration.save()
+    return Connected(server, integration)
+
+
+def expire_access_token(connected: Connected) -> None:
+    """The site refuses the token from now on, which is old enough for that."""
+    connected.server.oauth.expire()
+    older = F("minted_at") - timedelta(seconds=YOUNG_SECONDS)
+    IntegrationToken.objects.filter(integration=connected.integration).update(minted_at=older)

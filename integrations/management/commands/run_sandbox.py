@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from integrations.sandbox import SandboxServer, Site, SiteSpec
 from integrations.sandbox.jira.admin import HELP
 from integrations.sandbox.jira.permissions import KNOWN
+from integrations.sandbox.oauth import HOUR_SECONDS, REUSE_SECONDS, OAuthApp
 from integrations.sandbox.options import add_fault_options, faults_from, natural, positive
 from integrations.sandbox.server import BEARER, CLOUD, EMAIL, INLINE_HISTORIES, PAGE_CAP, SERVER, TOKEN
 
@@ -49,6 +50,15 @@ class Command(BaseCommand):
         parser.add_argument(
             "--page-cap", type=positive, default=PAGE_CAP, help=f"issues a page on Server (default: {PAGE_CAP})"
         )
+        parser.add_argument(
+            "--token-seconds", type=positive, default=HOUR_SECONDS, help=f"life of OAuth tokens ({HOUR_SECONDS})"
+        )
+        parser.add_argument(
+            "--reuse-seconds",
+            type=natural,
+            default=REUSE_SECONDS,
+            help=f"how long a refresh token that was used may be used again ({REUSE_SECONDS})",
+        )
         parser.add_argument("--delete", type=natural, default=0, metavar="N", help="delete the first N issues at start")
         parser.add_argument(
             "--move", type=natural, default=0, metavar="N", help="move the next N issues to another project at start"
@@ -73,8 +83,10 @@ class Command(BaseCommand):
 
     def _server(self, site: Site, options: dict[str, Any]) -> SandboxServer:
         named = ("email", "token", "bearer", "deployment", "inline_histories", "page_cap")
+        given = {name: options[name] for name in named}
+        app = OAuthApp(lifetime_seconds=options["token_seconds"], reuse_seconds=options["reuse_seconds"])
         try:
-            return SandboxServer(site, options["port"], faults_from(options), **{name: options[name] for name in named})
+            return SandboxServer(site, options["port"], faults_from(options), oauth=app, **given)
         except (OSError, OverflowError) as error:
             raise CommandError(f"cannot listen on port {options['port']}: {error}") from error
 
@@ -84,6 +96,10 @@ class Command(BaseCommand):
         self.stdout.write(f"email={server.email} api_token={server.token}   Ctrl-C stops it")
         bearer_url = server.gateway_url if server.deployment == CLOUD else server.url
         self.stdout.write(f"{server.deployment}; bearer token {server.bearer} at {bearer_url}")
+        if server.deployment == CLOUD:
+            app = server.oauth
+            self.stdout.write(f"OAuth at {bearer_url}: token_url={server.token_url} oauth_client_id={app.client_id}")
+            self.stdout.write(f"oauth_client_secret={app.client_secret} oauth_refresh_token={app.refresh_token}")
         self.stdout.flush()
 
 
@@ -99,11 +115,15 @@ def _change(site: Site, delete: int, move: int) -> None:
     keys = site.keys()
     if delete + move > len(keys):
         raise CommandError(f"--delete {delete} and --move {move} are more than the {len(keys)} issues of the site")
+    # The day of its newest issue: the same options give the same bytes, whenever that is.
+    now, newest = site.clock, max((entry.updated for entry in site.entries), default=0) / 1000
+    site.clock = lambda: newest
     for key in keys[:delete]:
         site.delete_issue(key)
     for key in keys[delete : delete + move]:
         here = key.rpartition("-")[0]
         site.move_issue(key, next(project.key for project in site.projects if project.key != here))
+    site.clock = now
 
 
 def _wait_for_close(stop: threading.Event) -> None:

@@ -5,6 +5,7 @@ https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#ap
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import Any
 
 from integrations.provider import RawAnswer
 from integrations.providers.jira.issues import hashes, issue_digests, read_issues
@@ -28,26 +29,57 @@ class _Errors:
 
 
 def read_issues_by_id(answer: RawAnswer, followups: Sequence[RawAnswer], skip: Set[str]) -> Batch:
-    """The issues of an answer, as of a page; those asked for (``metadata["issue_ids"]``) that are gone; errors."""
-    batch, errors = read_issues(answer, followups, skip), _errors(answer)
-    absent = _absent(answer)
-    batch.quarantined = [*batch.quarantined, *_not_told(absent, errors)]
-    whole = _says_all(answer) and not errors.unnamed
-    batch.gone = [issue_id for issue_id in absent if _is_gone(issue_id, errors, whole=whole)]
+    """The issues of an answer, as of a page; those asked for (``metadata["issue_ids"]``) that are gone; errors.
+
+    ``metadata["left"]`` are those of which nothing was kept, since they are in a project that is not to be read.
+    """
+    batch = read_issues(answer, followups, skip)
+    absent, undecided_ids = _absent(answer), set(undecided(answer))
+    batch.quarantined = [*batch.quarantined, *_not_told(absent, _errors(answer.content))]
+    batch.gone = [issue_id for issue_id in absent if issue_id not in undecided_ids]
+    batch.left = _left(answer)
     return batch
+
+
+def undecided(answer: RawAnswer) -> list[str]:
+    """The ids asked for that neither came nor are known to be gone."""
+    errors = _errors(answer.content)
+    whole = _says_all(answer) and not errors.unnamed
+    return [issue_id for issue_id in _absent(answer) if not _is_gone(issue_id, errors, whole=whole)]
+
+
+def read_lookup(answer: RawAnswer) -> Batch:
+    """Of an issue that was looked at alone (``metadata["issue_id"]``): gone, where the site itself says 404."""
+    said = type(answer.content) is dict and ("errorMessages" in answer.content or "errors" in answer.content)
+    is_gone = said and answer.metadata.get("status") == 404
+    return Batch(gone=[str(answer.metadata["issue_id"])] if is_gone and answer.metadata.get("issue_id") else [])
+
+
+def error_ids(content: Mapping[str, Any]) -> set[str]:
+    """The issues of which an answer says why they did not come."""
+    return set(_errors(content).by_id)
 
 
 def issue_digests_by_id(answer: RawAnswer) -> Mapping[str, str]:
     """As of a page; an issue that was asked for in vain has a hash too: its absence is to be read."""
-    return {**issue_digests(answer), **hashes((issue_id, None) for issue_id in _absent(answer))}
+    return {**issue_digests(answer), **hashes((issue_id, None) for issue_id in (*_absent(answer), *_left(answer)))}
 
 
 def _absent(answer: RawAnswer) -> list[str]:
     """The ids asked for that no issue of the answer has, each once."""
-    asked = answer.metadata.get("issue_ids")
-    given = {_id_of(issue) for issue in entries(answer, "issues")}
-    ids = [str(issue_id) for issue_id in asked if type(issue_id) in (str, int)] if type(asked) is list else []
-    return [issue_id for issue_id in dict.fromkeys(ids) if issue_id not in given]
+    given = {*map(_id_of, entries(answer, "issues")), *_left(answer)}
+    return [issue_id for issue_id in _ids(answer, "issue_ids") if issue_id not in given]
+
+
+def _left(answer: RawAnswer) -> list[str]:
+    return _ids(answer, "left")
+
+
+def _ids(answer: RawAnswer, name: str) -> list[str]:
+    """The ids that were kept under that name beside the answer, each once."""
+    ids = answer.metadata.get(name)
+    found = [str(issue_id) for issue_id in ids if type(issue_id) in (str, int)] if type(ids) is list else []
+    return list(dict.fromkeys(found))
 
 
 def _id_of(entry: object) -> str:
@@ -63,11 +95,11 @@ def _says_all(answer: RawAnswer) -> bool:
     that does not say its id may be any.
     """
     issues, total = entries(answer, "issues"), answer.content.get("total")
-    return all(map(_id_of, issues)) and (type(total) is not int or total <= len(issues))
+    return all(map(_id_of, issues)) and (type(total) is not int or total <= len(issues) + len(_left(answer)))
 
 
-def _errors(answer: RawAnswer) -> _Errors:
-    listed = answer.content.get("issueErrors")
+def _errors(content: Mapping[str, Any]) -> _Errors:
+    listed = content.get("issueErrors")
     errors = listed if type(listed) is list else []
     by_id = {
         _id_of(error): (f"issueErrors[{place}]", error.get("errorMessage"))

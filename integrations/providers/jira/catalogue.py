@@ -11,6 +11,7 @@ from integrations.providers.jira.values import (
     UnreadableError,
     flag,
     identity,
+    join,
     listing,
     name_of,
     number,
@@ -76,6 +77,19 @@ def read_projects(answer: RawAnswer) -> Batch:
     for path, value in _placed(root, listed_projects(answer)):
         if in_scope(value, scope, excluded):
             _read_project(path, value, batch, wits, quarantined)
+    batch.wits, batch.quarantined = list(wits.values()), quarantined
+    return batch
+
+
+def read_project_types(answer: RawAnswer) -> Batch:
+    """The types of one project that was asked for alone, where the list of projects did not have them."""
+    if answer.metadata.get("status") == 404:
+        return Batch()
+    if type(answer.content) is not dict:
+        raise wrong(answer, "an object")
+    batch, quarantined, wits = Batch(), list[Quarantined](), dict[str, WitRecord]()
+    for project_id in _each([("", answer.content)], "projects", lambda project: identity(project, "id"), quarantined):
+        _read_types("", answer.content, project_id, batch, wits, quarantined)
     batch.wits, batch.quarantined = list(wits.values()), quarantined
     return batch
 
@@ -219,18 +233,21 @@ def _read_project(
 ) -> None:
     for project in _each([(path, value)], "projects", _project_record, quarantined):
         batch.projects.append(project)
-        if value.get("issueTypes") is None:
-            continue
-        before = len(quarantined)
-        for listed in _each(
-            [(path, value)], "projects_wits", lambda project: listing(project, "issueTypes"), quarantined
-        ):
-            found = _each(_placed(f"{path}.issueTypes", listed), "wits", wit_record, quarantined)
-            wits.update((wit.external_id, wit) for wit in found)
-            # A list with a hole would end the pair that could not be read.
-            if len(quarantined) == before:
-                pairs = dict.fromkeys(wit.external_id for wit in found)
-                batch.project_wits.append(ProjectWits(project.external_id, tuple(pairs)))
+        if value.get("issueTypes") is not None:
+            _read_types(path, value, project.external_id, batch, wits, quarantined)
+
+
+def _read_types(
+    path: str, value: Json, project_id: str, batch: Batch, wits: dict[str, WitRecord], quarantined: list[Quarantined]
+) -> None:
+    before = len(quarantined)
+    for listed in _each([(path, value)], "projects_wits", lambda project: listing(project, "issueTypes"), quarantined):
+        found = _each(_placed(join(path, "issueTypes"), listed), "wits", wit_record, quarantined)
+        wits.update((wit.external_id, wit) for wit in found)
+        # A list with a hole would end the pair that could not be read.
+        if len(quarantined) == before:
+            pairs = dict.fromkeys(wit.external_id for wit in found)
+            batch.project_wits.append(ProjectWits(project_id, tuple(pairs)))
 
 
 def _each(

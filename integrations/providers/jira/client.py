@@ -20,7 +20,9 @@ CREATEMETA_A_PAGE = 200
 # People may change the time zone of their account while a worker lives.
 ZONE_SECONDS = 600
 _REFUSED = (401, 403)
-_UTC = ZoneInfo("UTC")
+_UNKNOWN = ("AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED")
+# In no zone a clock shows less: a time told so is never later than the one meant, whatever zone it is read in.
+WESTERNMOST = ZoneInfo("Etc/GMT+12")
 
 
 class JiraClient:
@@ -48,11 +50,11 @@ class JiraClient:
 
     @property
     def zone(self) -> ZoneInfo:
-        """The time zone of the account, in which dates in JQL are read; UTC where the site does not tell it."""
+        """The account's time zone, in which dates in JQL are read; `WESTERNMOST` where the site does not tell it."""
         with self._asking:
             if self._zone is None or time.monotonic() > self._zone[0]:
                 self.myself()
-            return self._zone[1] if self._zone else _UTC
+            return self._zone[1] if self._zone else WESTERNMOST
 
     def server_info(self) -> Response:
         first, second = dialect.server_info()
@@ -76,6 +78,10 @@ class JiraClient:
     def projects(self, start_at: int) -> Response:
         """A page of projects on Cloud, where 404 (as an answer) means that there is none; elsewhere an array of all."""
         return self._send(self._speaking().projects(start_at, PROJECTS_A_PAGE))
+
+    def project(self, project_id: str) -> Response:
+        """One project, with its issue types. 404 is given as an answer: it is gone, or hidden."""
+        return self._send(self._speaking().project(project_id))
 
     def project_statuses(self, project_id: str) -> Response:
         return self._send(self._speaking().project_statuses(project_id))
@@ -127,6 +133,10 @@ class JiraClient:
         """
         return self._send(self._speaking().issues(issue_ids, fields, expand))
 
+    def issue(self, issue_id: str) -> Response:
+        """An issue, and of its fields next to nothing. 403 and 404 are given as answers: is it there at all?"""
+        return self._send(self._speaking().issue(issue_id))
+
     def dev_summary(self, issue_id: str) -> Response:
         """How many pull requests, branches and commits an issue has, by the type of application."""
         return self._send(self._speaking().dev_summary(issue_id))
@@ -155,12 +165,20 @@ class JiraClient:
             return Cloud()
 
     def _send(self, call: Call) -> Response:
+        """An answer that was given to a stranger is none: a token can end in the middle of a run."""
+        response = self._request(call)
+        if is_for_stranger(response):
+            # Only this call decides: proxies may change headers. It raises where the site does not know us.
+            self.myself()
+        return response
+
+    def _request(self, call: Call) -> Response:
         return self._http.request(call.method, call.path, params=call.params, json=call.json, accept=call.accept)
 
     def _told(self, call: Call) -> Response:
         """A call that every account may make: where it is refused, it is the settings that are wrong."""
         try:
-            return self._send(call)
+            return self._request(call)
         except StageError as error:
             said = {**dict.fromkeys(_REFUSED, self._advice), 404: _NO_JIRA}.get(error.status or 0)
             if said is None:
@@ -173,6 +191,12 @@ class JiraClient:
 _NO_JIRA = "check that base_url is what all addresses of the site's own pages begin with, a context path included"
 
 
+def is_for_stranger(response: Response) -> bool:
+    """Whether a good answer says itself that it was given to nobody we are: it may hold fewer records, or none."""
+    reason = response.headers.get("x-seraph-loginreason", "").upper()
+    return response.headers.get("x-ausername", "").lower() == "anonymous" or any(said in reason for said in _UNKNOWN)
+
+
 def dialect_of(response: Response) -> Dialect:
     """The dialect that a site's answer about itself asks for. Raises Permanent where it is not Jira's."""
     content = response.json()
@@ -183,13 +207,13 @@ def dialect_of(response: Response) -> Dialect:
 
 
 def zone_of(account: object) -> ZoneInfo:
-    """The time zone that an account names; UTC where it names none that is known."""
+    """The time zone that an account names; `WESTERNMOST` where it names none that is known, such as Java's own."""
     name = account.get("timeZone") if type(account) is dict else None
     try:
-        return ZoneInfo(name) if type(name) is str and name else _UTC
+        return ZoneInfo(name) if type(name) is str and name else WESTERNMOST
     # A name that is no path of the zone database at all is a ValueError or an OSError.
     except (KeyError, ValueError, OSError):
-        return _UTC
+        return WESTERNMOST
 
 
 def client_for(connection: Connection) -> JiraClient:
@@ -199,5 +223,5 @@ def client_for(connection: Connection) -> JiraClient:
 
 def _client(connection: Connection) -> JiraClient:
     base_url, credentials = checked_base_url(connection.setting("base_url")), checked_credentials(connection)
-    http = HttpClient(base_url, auth=credentials.basic, headers=credentials.headers)
+    http = HttpClient(base_url, auth=credentials.auth, headers=credentials.headers)
     return JiraClient(http, advice(base_url, credentials))

@@ -6,6 +6,8 @@ from typing import Any
 from integrations.errors import Permanent, StageError
 from integrations.http import Response
 from integrations.provider import Connection, ConnectionReport, ProjectRef, RawAnswer
+from integrations.providers.jira import oauth
+from integrations.providers.jira.auth import checked_base_url, checked_credentials
 from integrations.providers.jira.catalogue import in_scope, listed_projects
 from integrations.providers.jira.client import JiraClient
 from integrations.providers.jira.dialect import BROWSE_PROJECTS, VIEW_DEV_TOOLS
@@ -16,8 +18,6 @@ from integrations.providers.jira.normalise import PROJECTS
 PROJECTS_ASKED = 25
 _SHOWN_PROJECTS = 10
 _REFUSED = (401, 403)
-# What a site answers where one part of the API is closed to an account, or a question is wrong.
-_NOT_GIVEN = (400, 401, 403, 404, 410)
 _LOST = {
     BROWSE_PROJECTS: 'permission BROWSE_PROJECTS ("Browse Projects") is missing{where}: no issue can be read there',
     VIEW_DEV_TOOLS: 'permission VIEW_DEV_TOOLS ("View Development Tools") is missing{where}: '
@@ -27,24 +27,53 @@ _GRANT = "grant it in the permission scheme of the project"
 
 
 def check_connection(client: JiraClient, connection: Connection) -> ConnectionReport:
-    """`Provider.check_connection` for Jira.
+    """`Provider.check_connection` for Jira. What a person can mend is a problem; what may pass by itself is raised.
 
     The account comes before all else: wrong credentials can get good answers that merely hold fewer records.
     """
-    site, deployment = connection.setting("base_url"), ""
+    site, deployment, account = connection.setting("base_url"), "", ""
     try:
-        info = _object(client.server_info())
-        site = f"{info.get('baseUrl') or site} ({info.get('serverTitle') or 'no title'})"
-        deployment = f"{client.deployment} {info.get('version') or ''}".strip()
-        account, visible = _account(client), list(_visible_projects(client))
-    except StageError as error:
-        if error.status not in _REFUSED:
-            raise
-        return ConnectionReport(site, "", deployment, (), [f"the credentials are refused: {error}"])
+        site, deployment = _site(client, site)
+        account = _account(client)
+        visible = list(_visible_projects(client))
+    except Permanent as error:
+        if account:
+            told = f"the projects cannot be listed: {_closed(error)}"
+        else:
+            told = f"the credentials are refused: {error}" if error.status in _REFUSED else str(error)
+            told += _reached(connection) if error.status else ""
+        return ConnectionReport(site, account, deployment, (), [told])
     selected = _selected(connection, visible)
     problems = [*_scope_problems(connection, visible, selected), *_permission_problems(client, selected)]
-    problems += [*_search_problems(client, connection, selected), *_field_problems(client, connection)]
+    problems += [*_status_problems(client), *_search_problems(client, connection, selected, problems)]
+    problems += _field_problems(client, connection)
     return ConnectionReport(site, account, deployment, selected, problems)
+
+
+def _site(client: JiraClient, base_url: str) -> tuple[str, str]:
+    """Address with title, and deployment with version. A site that does not tell them is Cloud, as it is to a sync."""
+    try:
+        info = _object(client.server_info())
+    except Permanent as error:
+        if error.status != 404:
+            raise
+        return base_url, f"{client.deployment}, which is a guess: there is no serverInfo"
+    site = f"{info.get('baseUrl') or base_url} ({info.get('serverTitle') or 'no title'})"
+    return site, f"{client.deployment} {info.get('version') or ''}".strip()
+
+
+def _reached(connection: Connection) -> str:
+    """What an OAuth 2.0 app reaches in place of the site that refuses it: often only the id in base_url is wrong."""
+    base_url, token = checked_base_url(connection.setting("base_url")), checked_credentials(connection).renewed
+    if token is None:
+        return ""
+    try:
+        sites = oauth.reached_sites(base_url, token)
+    except StageError:
+        return ""
+    gateway = base_url.rpartition("/")[0]
+    named = [f"{url} (base_url {gateway}/{cloud_id})" for url, cloud_id in sites.items()]
+    return f"; the app was authorised for {_listed(named) or 'no site'}"
 
 
 def _account(client: JiraClient) -> str:
@@ -103,10 +132,8 @@ def _permission_problems(client: JiraClient, selected: Sequence[ProjectRef]) -> 
     try:
         nowhere = _missing(client, None)
         asked = {project.key: _missing(client, project.key) - nowhere for project in selected[:PROJECTS_ASKED]}
-    except StageError as error:
-        if error.status not in _NOT_GIVEN:
-            raise
-        yield f"the site does not say which permissions the account has: {error}"
+    except Permanent as error:
+        yield f"the site does not say which permissions the account has: {_closed(error)}"
         return
     for permission, sentence in _LOST.items():
         where = [key for key, missing in asked.items() if permission in missing]
@@ -134,22 +161,45 @@ def _missing(client: JiraClient, project_key: str | None) -> set[str]:
     }
 
 
-def _search_problems(client: JiraClient, connection: Connection, selected: Sequence[ProjectRef]) -> Iterator[str]:
-    """Asks for a number of issues in the way that a sync searches them: only the site can tell whether JQL is right."""
+def _status_problems(client: JiraClient) -> Iterator[str]:
+    try:
+        client.statuses()
+    except Permanent as error:
+        yield f"statuses cannot be read: {_closed(error)}"
+
+
+def _search_problems(
+    client: JiraClient, connection: Connection, selected: Sequence[ProjectRef], known: Sequence[str]
+) -> Iterator[str]:
+    """Searches an issue in the way that a sync does: only the site can tell whether JQL is right.
+
+    Its development status is asked for as well, unless it is ``known`` that the permission is missing.
+    """
     base_search = connection.setting("base_search")
     if not selected:
         return
     # By id: a key can be a word of JQL, such as AND or NULL.
     jql = f"project = {selected[0].external_id}" + (f" AND ({base_search})" if base_search else "")
     try:
-        client.count(jql)
-    except StageError as error:
-        if error.status not in _NOT_GIVEN:
-            raise
+        issues = _object(client.search(jql, 1, None, fields=("id",), expand="")).get("issues")
+    except Permanent as error:
         if error.status == 400 and base_search:
             yield f"setting base_search is {base_search!r}, which the site does not take as JQL: {error}"
         else:
-            yield f"issues cannot be searched: {error} (JQL: {jql})"
+            yield f"issues cannot be searched: {_closed(error)} (JQL: {jql})"
+        return
+    found = issues[0] if type(issues) is list and issues else None
+    if type(found) is dict and found.get("id") and not any(VIEW_DEV_TOOLS in problem for problem in known):
+        yield from _development_problems(client, str(found["id"]))
+
+
+def _development_problems(client: JiraClient, issue_id: str) -> Iterator[str]:
+    """Of a site that has no such part (404) nothing is lost."""
+    try:
+        client.dev_summary(issue_id)
+    except Permanent as error:
+        if error.status != 404:
+            yield f"development information is refused, pull requests stay unknown: {_closed(error)}"
 
 
 def _field_problems(client: JiraClient, connection: Connection) -> Iterator[str]:
@@ -157,7 +207,11 @@ def _field_problems(client: JiraClient, connection: Connection) -> Iterator[str]
     excluded = connection.items("exclude_fields")
     if not excluded:
         return
-    listed = client.fields().json()
+    try:
+        listed = client.fields().json()
+    except Permanent as error:
+        yield f"setting exclude_fields cannot be checked, since the fields cannot be listed: {_closed(error)}"
+        return
     fields = [field for field in listed if type(field) is dict] if type(listed) is list else []
     known = {str(field.get("id")) for field in fields}
     by_name = {str(field.get("name")).lower(): field.get("id") for field in fields}
@@ -167,6 +221,11 @@ def _field_problems(client: JiraClient, connection: Connection) -> Iterator[str]
             yield f"setting exclude_fields names {name!r}, which is the id of no field: " + (
                 f"write {meant}" if meant else "correct it or take it out"
             )
+
+
+def _closed(error: Permanent) -> str:
+    """Why a part of the API is closed to an account that the site knows."""
+    return f"{error}; as the account is known, a scope of the token is missing" if error.status == 401 else str(error)
 
 
 def _listed(keys: Sequence[str]) -> str:

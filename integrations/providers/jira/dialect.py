@@ -55,6 +55,10 @@ class Dialect(ABC):
             params["projectKey"] = project_key
         return Call("GET", f"{self.api}/mypermissions", params)
 
+    def project(self, project_id: str) -> Call:
+        """https://docs.atlassian.com/software/jira/docs/api/REST/9.12.0/#api/2/project-getProject"""
+        return Call("GET", f"{self.api}/project/{_segment(project_id)}", {"expand": "issueTypes"}, accept=(404,))
+
     def project_statuses(self, project_id: str) -> Call:
         """https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-projects/#api-rest-api-3-project-projectidorkey-statuses-get"""
         return Call("GET", f"{self.api}/project/{_segment(project_id)}/statuses")
@@ -76,6 +80,10 @@ class Dialect(ABC):
         """https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-issue-createmeta-projectidorkey-issuetypes-issuetypeid-get"""
         path = f"{self.api}/issue/createmeta/{_segment(project_id)}/issuetypes/{_segment(type_id)}"
         return Call("GET", path, {"startAt": start_at, "maxResults": size}, accept=_MAY_NOT_CREATE)
+
+    def issue(self, issue_id: str) -> Call:
+        """https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-issue-issueidorkey-get"""
+        return Call("GET", f"{self.api}/issue/{_segment(issue_id)}", {"fields": "id"}, accept=(403, 404))
 
     def dev_summary(self, issue_id: str) -> Call:
         """Undocumented, and what the development panel of an issue itself asks. It takes ids and no keys."""

@@ -72,7 +72,7 @@ def without(
     dropping.from_answer(content)
     if not dropping.dropped:
         return response, ()
-    return replace(response, body=_written(content, response.call)), tuple(sorted(dropping.dropped))
+    return replace(response, body=rewritten(content, response.call)), tuple(sorted(dropping.dropped))
 
 
 @dataclass
@@ -152,8 +152,9 @@ def _list(holder: dict[str, Any], name: str) -> list[Any]:
     return value if type(value) is list else []
 
 
-def _written(content: Any, call: str) -> bytes:
+def rewritten(content: Any, call: str) -> bytes:
+    """The body of an answer of which parts were left out. Raises Permanent where it is nested too deeply."""
     try:
         return written(content)
     except RecursionError:
-        raise Permanent(f"{call} answered JSON that is nested too deeply to leave fields out of it") from None
+        raise Permanent(f"{call} answered JSON that is nested too deeply to leave parts out of it") from None

@@ -49,16 +49,20 @@ class DevStatusStep(JiraStep):
         return None
 
 
-def dev_status_partitions(answer: RawAnswer, items: Set[str], fields: Mapping[str, str]) -> Sequence[Partition]:
-    """One partition for all those of the items of a page whose development field shows something."""
+def dev_status_partitions(
+    answer: RawAnswer, items: Set[str], fields: Mapping[str, str], linked: Set[str] = frozenset()
+) -> Sequence[Partition]:
+    """One partition for all those of the items of a page whose development field shows something, or did: ``linked``
+    are those that have links.
+    """
     page = answer.content if type(answer.content) is dict else {}
     field, issues = development_field(page, fields), page.get("issues")
     if field is None or type(issues) is not list:
         return ()
     shown = [
-        (name_of(issue), str(issue.get("key") or ""))
+        (name, str(issue.get("key") or ""))
         for issue in issues
-        if name_of(issue) in items and shows_development(_field_of(issue, field))
+        if (name := name_of(issue)) in items and (name in linked or shows_development(_field_of(issue, field)))
     ]
     return [_partition(answer.external_id, shown)] if shown else []
 

@@ -3,7 +3,7 @@
 count ──► page ──► page ──► ...          of a first or full read; a read since some time begins with its first page
   └─► oldest ──► a window ──► page ...   where a project has too many issues for one partition
 page ──► histories                       of what the page cut
-items                                    issues by id, for repairs and webhooks
+items ──► look                           issues by id, for repairs and webhooks
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ from integrations.providers.jira.normalise import ISSUES
 from integrations.providers.jira.paging import Wanted, begin, checked_batch_size, read_page
 from integrations.providers.jira.questions import question_name, question_of, scope_of
 from integrations.providers.jira.recognise import recognise_issues
-from integrations.providers.jira.refetch import fetch_items
+from integrations.providers.jira.refetch import fetch_items, look
 from integrations.providers.jira.steps import JiraStep
 from integrations.providers.jira.windows import fetch_count, fetch_oldest, pages_of
 
@@ -53,10 +53,15 @@ def _partition(connection: Connection, project: ProjectRef, context: PlanContext
 
 
 def _fetch_count(client: JiraClient, cursor: Cursor) -> Answer:
-    """The count, or the first page where the site refuses to count."""
+    """The count, or the first page where the site does not count."""
     # Before anything is asked for: the count would be stored in vain.
     checked_batch_size(cursor["batch_size"])
     return fetch_count(client, cursor) or _fetch_page(client, pages_of(cursor))
+
+
+def _fetch_oldest(client: JiraClient, cursor: Cursor) -> Answer:
+    """When the first issue was created, or the first page where the site does not tell."""
+    return fetch_oldest(client, cursor) or _fetch_page(client, pages_of(cursor))
 
 
 def _fetch_page(client: JiraClient, cursor: Cursor) -> Answer:
@@ -70,8 +75,9 @@ def _fetch_page(client: JiraClient, cursor: Cursor) -> Answer:
 
 _CALLS: Mapping[str, Callable[[JiraClient, Cursor], Answer]] = {
     "count": _fetch_count,
-    "oldest": fetch_oldest,
+    "oldest": _fetch_oldest,
     "page": _fetch_page,
     "histories": fetch_histories,
     "items": fetch_items,
+    "look": look,
 }

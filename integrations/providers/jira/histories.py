@@ -12,13 +12,14 @@ from integrations.errors import Permanent
 from integrations.provider import RawAnswer
 from integrations.providers.jira.shapes import wrong
 from integrations.providers.jira.values import (
+    EMPTY,
     Json,
     UnreadableError,
     identity,
-    listing,
     moment,
     number,
     optional_identity,
+    optional_listing,
     person,
     section,
     text,
@@ -95,7 +96,7 @@ def status_changes(issue: Json, followed: Sequence[Told]) -> tuple[StatusChange,
 
 
 def _read(found: Told, reading: _Reading) -> None:
-    for place, history in enumerate(listing(found.holder, found.name, found.path)):
+    for place, history in enumerate(optional_listing(found.holder, found.name, found.path)):
         try:
             _read_history(history, reading)
         except UnreadableError as error:
@@ -111,17 +112,17 @@ def _read_history(history: object, reading: _Reading) -> None:
     if history_id in reading.seen:
         return
     reading.seen.add(history_id)
-    for place, item in enumerate(listing(history, "items")):
+    for place, item in enumerate(optional_listing(history, "items")):
         if type(item) is not dict:
             raise UnreadableError(f"items[{place}]", item, "an object")
         field_id = item.get("fieldId")
-        if field_id == "status" or (field_id is None and _is_called_status(item)):
+        if field_id == "status" or (field_id in EMPTY and _is_called_status(item)):
             reading.changes.append(_status_change(history, history_id, place, item))
 
 
 def _is_called_status(item: Json) -> bool:
     """Of an item without a ``fieldId``, as all of Data Center's are: a custom field may be called "status" as well."""
-    return item.get("field") == "status" and item.get("fieldtype") == "jira"
+    return item.get("field") == "status" and item.get("fieldtype") in ("jira", *EMPTY)
 
 
 def _status_change(history: Json, history_id: str, place: int, item: Json) -> StatusChange:

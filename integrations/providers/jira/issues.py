@@ -12,6 +12,7 @@ from integrations.providers.jira.histories import Told, followed_histories, stat
 from integrations.providers.jira.readable import readable
 from integrations.providers.jira.shapes import entries
 from integrations.providers.jira.values import (
+    EMPTY,
     Json,
     UnreadableError,
     identity,
@@ -19,6 +20,7 @@ from integrations.providers.jira.values import (
     name_of,
     optional_day,
     optional_identity,
+    optional_listing,
     optional_moment,
     optional_section,
     person,
@@ -28,9 +30,6 @@ from integrations.providers.jira.values import (
 from integrations.records import Batch, Quarantined, WorkItemRecord
 
 Value = TypeVar("Value")
-
-# All of these mean "none" somewhere; "{}" is what an empty development field holds. 0 and False are values.
-_EMPTY: tuple[object, ...] = ("", "{}", "[]", [], {})
 
 
 def read_issues(page: RawAnswer, followups: Sequence[RawAnswer], skip: Set[str]) -> Batch:
@@ -90,7 +89,7 @@ def read_changelogs(answer: RawAnswer) -> Batch:
 
 
 def cut_issue_ids(issues: Iterable[object]) -> list[str]:
-    """The issues of which an answer holds fewer histories than it says there are."""
+    """The issues of which an answer holds fewer histories than it says there are, or does not say how many."""
     return [str(issue["id"]) for issue in issues if type(issue) is dict and _is_cut(issue)]
 
 
@@ -99,7 +98,8 @@ def _is_cut(issue: Json) -> bool:
     if type(changelog) is not dict or type(issue.get("id")) not in (str, int):
         return False
     histories, total = changelog.get("histories"), changelog.get("total")
-    return type(total) is int and total > (len(histories) if type(histories) is list else 0)
+    # Where no number is given, only asking tells: no size of a page is one that Jira promises.
+    return type(total) is not int or total > (len(histories) if type(histories) is list else 0)
 
 
 def _work_item(issue: object, followed: Mapping[str, Sequence[Told]]) -> WorkItemRecord:
@@ -143,7 +143,7 @@ def _custom(fields: Json) -> tuple[dict[str, Any], dict[str, str]]:
     for name, value in fields.items():
         if value is None or name[:12] != "customfield_":
             continue
-        if value not in _EMPTY:
+        if value not in EMPTY:
             custom[name] = value
             if (shown := readable(value)) is not None:
                 texts[name] = shown
@@ -168,9 +168,7 @@ def _description(fields: Json) -> str | None:
 
 
 def _labels(fields: Json) -> tuple[str, ...]:
-    labels = fields.get("labels")
-    if labels is None:
-        return ()
-    if type(labels) is list and all(type(label) is str for label in labels):
+    labels = optional_listing(fields, "labels", "fields")
+    if all(type(label) is str for label in labels):
         return tuple(labels)
     raise UnreadableError("fields.labels", labels, "an array of text")

@@ -7,7 +7,7 @@ https://support.atlassian.com/jira-software-cloud/docs/jql-fields/
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from integrations.providers.jira.questions import Question, midnight
@@ -75,7 +75,7 @@ def cut(instant: int, zone: ZoneInfo | None) -> str:
 
 def _start(day: str, zone: ZoneInfo | None) -> str:
     """A day's beginning: for Cloud in UTC; Data Center itself knows when it begins in the zone of the account."""
-    return str(midnight(day)) if zone is None else quoted(day.replace("-", "/"))
+    return str(midnight(day)) if zone is None else quoted(f"{date.fromisoformat(day):%Y/%m/%d}")
 
 
 def _wall(instant: datetime, zone: ZoneInfo) -> datetime:

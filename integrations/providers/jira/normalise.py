@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping, Sequence, Set
 
 from integrations.errors import Permanent
 from integrations.provider import RawAnswer
-from integrations.providers.jira.by_id import issue_digests_by_id, read_issues_by_id
+from integrations.providers.jira.by_id import issue_digests_by_id, read_issues_by_id, read_lookup
 from integrations.providers.jira.catalogue import (
     read_createmeta_fields,
     read_createmeta_types,
     read_fields,
     read_project_statuses,
+    read_project_types,
     read_projects,
     read_statuses,
 )
@@ -20,6 +21,7 @@ from integrations.providers.jira.shapes import counted
 from integrations.records import Batch
 
 PROJECTS = "jira_projects"
+PROJECT_TYPES = "jira_project_types"
 STATUSES = "jira_statuses"
 PROJECT_STATUSES = "jira_project_statuses"
 ISSUES = "jira_issues"
@@ -29,6 +31,7 @@ CREATEMETA_TYPES = "jira_createmeta_types"
 CREATEMETA_FIELDS = "jira_createmeta_fields"
 ISSUES_BY_ID = "jira_issues_by_id"
 ISSUE_COUNTS = "jira_issue_counts"
+ISSUE_LOOKUPS = "jira_issue_lookups"
 LISTING = "jira_issue_listing"
 DEV_SUMMARY = "jira_dev_status_summary"
 DEV_DETAIL = "jira_dev_status_detail"
@@ -53,6 +56,7 @@ _ISSUE_READERS: Mapping[str, Callable[[RawAnswer, Sequence[RawAnswer], Set[str]]
 }
 _READERS: Mapping[str, Callable[[RawAnswer], Batch]] = {
     PROJECTS: read_projects,
+    PROJECT_TYPES: read_project_types,
     STATUSES: read_statuses,
     PROJECT_STATUSES: read_project_statuses,
     CHANGELOGS: read_changelogs,
@@ -60,6 +64,7 @@ _READERS: Mapping[str, Callable[[RawAnswer], Batch]] = {
     CREATEMETA_TYPES: read_createmeta_types,
     CREATEMETA_FIELDS: read_createmeta_fields,
     ISSUE_COUNTS: _read_count,
+    ISSUE_LOOKUPS: read_lookup,
     WEBHOOKS: _read_webhook,
     LISTING: read_listing,
     DEV_SUMMARY: read_summary,

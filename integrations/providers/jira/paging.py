@@ -1,7 +1,8 @@
 """Paging through a search: by token on Cloud, by position on Data Center."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from integrations.errors import Permanent
@@ -21,6 +22,8 @@ MINUTE = 60_000
 # How many issues of the page before a page by position shows again, and how often it may step back in all.
 OVERLAP_ISSUES = 5
 MOST_STEPS_BACK = 50
+# How often a search by token begins again with the issues of one instant: a bulk change can make more than a page.
+MOST_RESTARTS = 5
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ def begin(question: Question, call: str, size: str = "") -> Cursor:
     """The cursor of a partition that has asked nothing yet; ``call`` is what it asks first.
 
     ``token``, ``page`` and ``mark`` are `answers.next_page`'s; ``until`` and ``last`` are where a search by token goes
-    on once its token has expired; ``start``, ``tail`` and ``back`` are where a search by position goes on.
+    on once its token has expired; ``start`` and ``tail`` are where a search by position goes on. ``back`` counts the
+    steps back of either.
     """
     return first_page(question=question, call=call, batch_size=size, until=None, last=None, start=0, tail=[], back=0)
 
@@ -69,8 +73,12 @@ def read_page(client: JiraClient, cursor: Cursor, name: str, wanted: Wanted) -> 
     }
     asked = RawAnswer(wanted.entity_type, f"{name}:page:{cursor['page']}", content, metadata)
     issues = entries(asked, "issues")
+    response = replace(response, source_time=response.source_time or _newest(issues))
     following = (_by_token if client.is_cloud else _by_position)(asked, issues, cursor, response.call)
-    return Page(asked, response, following, _end_warning(content, cursor) if following is None else "", names)
+    missing = _end_warning(content, cursor) if following is None else ""
+    if missing and client.is_cloud:
+        following = _beyond(issues, cursor)
+    return Page(asked, response, following, "" if following else missing, names)
 
 
 def checked_batch_size(text: str) -> int:
@@ -81,10 +89,10 @@ def checked_batch_size(text: str) -> int:
     return size
 
 
-def refused(error: Permanent, jql: str) -> Permanent:
+def refused(error: Permanent, jql: str, status: int | None) -> Permanent:
     """Most refusals are about base_search, which people write: they are shown what became of it."""
     shown = Permanent(f"{error} (JQL: {jql})")
-    shown.status = error.status
+    shown.status = status
     return shown
 
 
@@ -98,9 +106,11 @@ def _asked(client: JiraClient, cursor: Cursor, wanted: Wanted) -> tuple[Cursor, 
     try:
         return cursor, jql, _search(client, jql, cursor, wanted)
     except Permanent as error:
-        resumed = _without_token(cursor) if error.status == 400 else None
+        lost = error.status == 400 and cursor["token"] is not None
+        resumed = _without_token(cursor) if lost else None
         if resumed is None:
-            raise refused(error, jql) from error
+            # Without its place a search has to begin afresh: that is no refusal, which would pass.
+            raise refused(error, jql, None if lost else error.status) from error
     return _asked(client, resumed, wanted)
 
 
@@ -113,19 +123,36 @@ def _search(client: JiraClient, jql: str, cursor: Cursor, wanted: Wanted) -> Res
 
 
 def _without_token(cursor: Cursor) -> Cursor | None:
-    """Where to go on without the token; None where that is not known, or would lead to the same place again.
+    """Where to go on without the token that has expired; None where that is not known, or was tried too often."""
+    further = _before_last(cursor)
+    if further is not None or cursor["last"] is None or cursor["back"] == MOST_RESTARTS:
+        return further
+    # More issues than a page were updated at one instant, as bulk changes do: they are begun again.
+    return {**cursor, "token": None, "back": cursor["back"] + 1}
 
-    From the end of the minute in which the last issue was updated: sites may compare whole minutes only.
+
+def _before_last(cursor: Cursor) -> Cursor | None:
+    """A search that begins at the last issue that came; None where none did, or the search began there already.
+
+    From the end of the minute in which that one was updated: sites may compare whole minutes only. Where that is where
+    the search began, from the very instant.
     """
-    if cursor["token"] is None or cursor["last"] is None:
+    if cursor["last"] is None:
         return None
-    until = -(-cursor["last"][0] // MINUTE) * MINUTE
-    return None if until == cursor["until"] else {**cursor, "token": None, "until": until}
+    instant, began = cursor["last"][0], cursor["until"]
+    minute = -(-instant // MINUTE) * MINUTE
+    until = minute if began is None or began > minute else instant
+    return None if until == began else {**cursor, "token": None, "until": until, "back": 0}
 
 
 def _by_token(asked: RawAnswer, issues: Sequence[Any], cursor: Cursor, call: str) -> Cursor | None:
     following = next_page(asked.content, cursor, call)
     return following and {**following, "last": _last(issues) or cursor["last"]}
+
+
+def _beyond(issues: Sequence[Any], cursor: Cursor) -> Cursor | None:
+    """Where a search by token goes on whose site names no token, although it says that there is more."""
+    return _before_last({**cursor, "page": cursor["page"] + 1, "last": _last(issues) or cursor["last"]})
 
 
 def _by_position(asked: RawAnswer, issues: Sequence[Any], cursor: Cursor, call: str) -> Cursor | None:
@@ -173,6 +200,12 @@ def _last(issues: Sequence[Any]) -> list[Any] | None:
     return None
 
 
+def _newest(issues: Sequence[Any]) -> datetime | None:
+    """What the site's clock has passed for certain, where it does not tell the time: a page's newest come first."""
+    first = _last(issues[::-1])
+    return None if first is None else datetime.fromtimestamp(first[0] / 1000, UTC)
+
+
 def _id(issue: Any) -> str:
     return str(issue.get("id")) if type(issue) is dict else ""
 
@@ -182,6 +215,8 @@ def _end_warning(content: Any, cursor: Cursor) -> str:
 
     Some Cloud sites answer in the shape of the old search, which has no token to go on with.
     """
+    if content.get("isLast") is False:
+        return "the site ended a search too early: it has more pages, and names none"
     total, start = content.get("total"), content.get("startAt")
     seen = len(content["issues"]) + (start if type(start) is int else cursor["start"])
     if type(total) is not int or seen >= total or "isLast" in content:

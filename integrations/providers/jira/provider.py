@@ -15,8 +15,9 @@ from integrations.provider import (
     SettingField,
     WebhookEvent,
 )
-from integrations.providers.jira import normalise
+from integrations.providers.jira import normalise, oauth
 from integrations.providers.jira.auth import checked_base_url, checked_credentials
+from integrations.providers.jira.base_search import checked_base_search
 from integrations.providers.jira.client import client_for
 from integrations.providers.jira.connection_check import check_connection
 from integrations.providers.jira.dev_field import DEVELOPMENT_SCHEMAS
@@ -45,7 +46,7 @@ class JiraProvider(Provider):
     name = "jira"
     label = "Jira"
     source_type = "JIRA"
-    reader_version = 2
+    reader_version = 3
     settings = (
         SettingField(
             "base_url",
@@ -58,9 +59,9 @@ class JiraProvider(Provider):
         SettingField(
             "api_token",
             "API token or password of that account; alone, a personal access token or OAuth access token",
-            required=True,
             secret=True,
         ),
+        *oauth.SETTINGS,
         SettingField("projects", "Keys or ids of the projects to read, separated by commas; all where empty"),
         SettingField("exclude_projects", "Keys or ids of projects never to be read, separated by commas"),
         SettingField("start_date", "Issues last updated before that day are not read (2024-12-31)", date=True),
@@ -89,6 +90,7 @@ class JiraProvider(Provider):
         if connection.setting("batch_size"):
             checked_batch_size(connection.setting("batch_size"))
         checked_excluded_fields(connection)
+        checked_base_search(connection)
 
     def check_connection(self, connection: Connection) -> ConnectionReport:
         return check_connection(client_for(connection), connection)
@@ -97,9 +99,10 @@ class JiraProvider(Provider):
         return refetch(connection, item_ids)
 
     def consequences(
-        self, answer: RawAnswer, items: Set[str], fields: Mapping[str, str]
+        self, answer: RawAnswer, items: Set[str], fields: Mapping[str, str], linked: Set[str] = frozenset()
     ) -> Sequence[tuple[str, Partition]]:
-        return [(DevStatusStep.declared.name, found) for found in dev_status_partitions(answer, items, fields)]
+        found = dev_status_partitions(answer, items, fields, linked)
+        return [(DevStatusStep.declared.name, partition) for partition in found]
 
     def webhook(self, connection: Connection, headers: Mapping[str, str], body: bytes, token: str) -> WebhookEvent:
         return read_webhook(connection, headers, body, token)
@@ -119,12 +122,14 @@ class JiraProvider(Provider):
     def entity_types(self) -> Mapping[str, str]:
         return {
             normalise.PROJECTS: ProjectsStep.declared.name,
+            normalise.PROJECT_TYPES: ProjectsStep.declared.name,
             normalise.STATUSES: StatusesStep.declared.name,
             normalise.PROJECT_STATUSES: StatusesStep.declared.name,
             normalise.ISSUES: IssuesStep.declared.name,
             normalise.CHANGELOGS: IssuesStep.declared.name,
             normalise.ISSUES_BY_ID: IssuesStep.declared.name,
             normalise.ISSUE_COUNTS: IssuesStep.declared.name,
+            normalise.ISSUE_LOOKUPS: IssuesStep.declared.name,
             normalise.WEBHOOKS: IssuesStep.declared.name,
             normalise.DEV_SUMMARY: DevStatusStep.declared.name,
             normalise.DEV_DETAIL: DevStatusStep.declared.name,

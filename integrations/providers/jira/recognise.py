@@ -13,15 +13,21 @@ from integrations.providers.jira.normalise import (
     ISSUES_BY_ID,
     LISTING,
     PROJECT_STATUSES,
+    PROJECT_TYPES,
     PROJECTS,
     STATUSES,
 )
 
 
 def recognise_projects(content: Any) -> tuple[str, str] | None:
-    """A page of /project/search, or the list of /project: what has a key and is no field (those say "custom")."""
+    """A page of /project/search, or the list of /project: what has a key and is no field (those say "custom").
+
+    Or a project with its types, as the site gives it alone.
+    """
     if type(content) is dict and type(content.get("values")) is list:
         return PROJECTS, f"projects:{_digest(content['values'])}"
+    if type(content) is dict and {"id", "key", "issueTypes"} <= content.keys():
+        return PROJECT_TYPES, f"project:{content['id']}:types"
     listed = type(content) is list and content and all(type(entry) is dict for entry in content)
     if listed and all("key" in entry and "custom" not in entry for entry in content):
         return PROJECTS, f"projects:{_digest(content)}"

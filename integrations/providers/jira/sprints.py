@@ -12,7 +12,8 @@ _PARTS = (
     "id|rapidViewId|state|name|goal|startDate|endDate|completeDate|activatedDate|sequence|synced|autoStartStop"
     "|incompleteIssuesDestinationId"
 )
-_NAME = re.compile(rf"[\[,]name=(.*?)(?:,(?:{_PARTS})=|\]\Z)", re.DOTALL)
+_PART = re.compile(rf"[\[,]({_PARTS})=")
+_NAME = re.compile(r"[\[,]name=")
 _ID = re.compile(r"[\[,]id=(\d+)[,\]]")
 
 
@@ -25,7 +26,16 @@ def sprint_name(value: str) -> str:
 
     A sprint whose name holds ",goal=" itself is cut there: nothing tells the two apart.
     """
-    name, number = _NAME.search(value), _ID.search(value)
-    if name and name.group(1) not in ("", "<null>"):
-        return name.group(1)
+    start, number = _NAME.search(value), _ID.search(value)
+    name = value[start.end() : _name_end(value, start)] if start else ""
+    if name not in ("", "<null>"):
+        return name
     return number.group(1) if number else value
+
+
+def _name_end(value: str, start: re.Match[str]) -> int:
+    """Where the next part begins. Each part comes once: what came before the name, or looks like it, is the name's."""
+    before = {"name", *_PART.findall(value, 0, start.start())}
+    parts = _PART.finditer(value, start.end())
+    ends = (part.start() for part in parts if part[0].startswith(",") and part[1] not in before)
+    return next(ends, len(value.removesuffix("]")))

@@ -17,6 +17,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST = 2**63
 
 
+# All of these mean "none" somewhere; "{}" is what an empty development field holds. 0 and False are values.
+EMPTY: tuple[object, ...] = (None, "", "{}", "[]", [], {})
+
+
 class _Short(Repr):
     """Shortened values for messages."""
 
@@ -69,7 +73,7 @@ def optional_identity(holder: Json, name: str, path: str = "") -> str | None:
     value = holder.get(name)
     if type(value) is str:
         return value or None
-    return None if value is None else identity(holder, name, path)
+    return None if value in EMPTY else identity(holder, name, path)
 
 
 def section(holder: Json, name: str, path: str = "") -> Json:
@@ -81,8 +85,9 @@ def section(holder: Json, name: str, path: str = "") -> Json:
 
 
 def optional_section(holder: Json, name: str, path: str = "") -> Json:
-    """An object, empty where it is null or not there."""
-    return {} if holder.get(name) is None else section(holder, name, path)
+    """An object, empty where it is null, not there, or empty in another form."""
+    value = holder.get(name)
+    return {} if value is None or value in EMPTY else section(holder, name, path)
 
 
 def listing(holder: Json, name: str, path: str = "") -> list[Any]:
@@ -93,10 +98,19 @@ def listing(holder: Json, name: str, path: str = "") -> list[Any]:
     raise UnreadableError(join(path, name), value, "an array")
 
 
+def optional_listing(holder: Json, name: str, path: str = "") -> list[Any]:
+    """An array, empty where it is null, not there, or empty in another form."""
+    value = holder.get(name)
+    return [] if value is None or value in EMPTY else listing(holder, name, path)
+
+
 def text(holder: Json, name: str, path: str = "") -> str | None:
+    """A text, None where it is null, not there, or empty in a form that is no text."""
     value = holder.get(name)
     if value is None or type(value) is str:
         return value
+    if value in EMPTY:
+        return None
     raise UnreadableError(join(path, name), value, "text")
 
 
@@ -134,12 +148,12 @@ def moment(holder: Json, name: str, path: str = "") -> datetime:
 
 
 def optional_moment(holder: Json, name: str, path: str = "") -> datetime | None:
-    return None if holder.get(name) in (None, "") else moment(holder, name, path)
+    return None if holder.get(name) in EMPTY else moment(holder, name, path)
 
 
 def optional_day(holder: Json, name: str, path: str = "") -> date | None:
-    value = holder.get(name)
-    if value in (None, ""):
+    value: Any = holder.get(name)
+    if value in EMPTY:
         return None
     try:
         return date.fromisoformat(value)
@@ -150,7 +164,7 @@ def optional_day(holder: Json, name: str, path: str = "") -> date | None:
 def person(holder: Json, name: str, path: str = "") -> Person:
     """Who a field names. Cloud gives ``accountId``, Data Center ``key`` and ``name``; a history may name nobody."""
     user = holder.get(name)
-    if user is None:
+    if user is None or user in EMPTY:
         return NOBODY
     if type(user) is not dict:
         raise UnreadableError(join(path, name), user, "an object")

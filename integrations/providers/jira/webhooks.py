@@ -91,8 +91,12 @@ def _event_name(delivery: Json) -> str:
 
 
 def _issue_id(delivery: Json, name: str) -> str | None:
-    """The issue that a delivery is about. Servers' comment events, and events of projects or sprints, name none."""
-    if delivery.get("issue") is None and not name.startswith("jira:issue_"):
+    """The issue that was created, updated or deleted; None for any other event.
+
+    Comments and worklogs of some sites name their issue too. Nothing of theirs is loaded, and what they change of the
+    issue is told by an event of its own.
+    """
+    if not name.startswith("jira:issue_"):
         return None
     issue_id = identity(section(delivery, "issue"), "id", "issue")
     # It becomes part of a query.

@@ -1,11 +1,11 @@
 """Cutting a large project into windows of the days on which its issues were created, to be read side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from integrations.errors import Permanent
+from integrations.errors import Permanent, Transient
 from integrations.http import Response
 from integrations.provider import Answer, Cursor, Partition, RawAnswer
 from integrations.providers.jira.answers import answer_of
@@ -27,31 +27,50 @@ def fetch_count(client: JiraClient, cursor: Cursor) -> Answer | None:
     The number is an estimate on Cloud: good enough to cut by, and nothing else hangs on it.
     """
     question = cursor["question"]
-    try:
-        response = client.count(bounded(question, None if client.is_cloud else client.zone))
-    except Permanent as error:
-        if error.status in (None, 401):
-            raise
+    jql = bounded(question, None if client.is_cloud else client.zone)
+    found = _told(lambda: client.count(jql))
+    if found is None:
         return None
-    content = response.json()
+    response, content = found
     asked = RawAnswer(ISSUE_COUNTS, f"{question_name(question)}:count", content, _metadata(question))
     count = _count(content)
     following = {**cursor, "call": "oldest", "count": count} if count > WINDOW_ISSUES else pages_of(cursor)
     return answer_of(asked, response, following)
 
 
-def fetch_oldest(client: JiraClient, cursor: Cursor) -> Answer:
-    """When the first issue was created; the windows from then on, newest first, or pages where that is unreadable."""
+def fetch_oldest(client: JiraClient, cursor: Cursor) -> Answer | None:
+    """When the first issue was created; the windows from then on, newest first, or pages where that is unreadable.
+
+    None where the site does not tell.
+    """
     question = cursor["question"]
     jql = issue_query(question, None if client.is_cloud else client.zone, order=FIRST_CREATED)
-    response = client.search(jql, 1, None, fields=("created",), expand="")
-    content = response.json()
+    found = _told(lambda: client.search(jql, 1, None, fields=("created",), expand=""))
+    if found is None:
+        return None
+    response, content = found
     asked = RawAnswer(ISSUE_COUNTS, f"{question_name(question)}:oldest", content, _metadata(question))
     windows = _windows(content, cursor["count"], response)
     if len(windows) < 2:
         return answer_of(asked, response, pages_of(cursor))
     parts = tuple(_partition({**question, "window": window}, cursor) for window in windows)
     return replace(answer_of(asked, response), partitions=parts)
+
+
+def _told(call: Callable[[], Response]) -> tuple[Response, Any] | None:
+    """An answer with its JSON; None where the site refuses or fails: the pages can be read without it.
+
+    Credentials that are refused, and what is no answer of a Jira, are no matter of this call alone.
+    """
+    try:
+        response = call()
+        return response, response.json()
+    except Transient:
+        return None
+    except Permanent as error:
+        if error.status in (None, 401):
+            raise
+        return None
 
 
 def pages_of(cursor: Cursor) -> Cursor:

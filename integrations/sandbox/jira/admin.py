@@ -6,38 +6,11 @@ Each call takes a JSON object and answers with what it did; what cannot be done 
 from collections.abc import Callable
 from typing import Any
 
-from integrations.sandbox.http import ApiError, Request, Response, Router
-from integrations.sandbox.jira.api import read_body
+from integrations.sandbox.changes import Changes
 from integrations.sandbox.jira.site import Site
 
-router: Router[Site] = Router()
-Change = Callable[[Site, dict[str, Any]], Any]
-# One line for each call, for people who ask `run_sandbox --help`.
-HELP: list[str] = []
-
-
-def change(path: str, example: str, **allowed: type) -> Callable[[Change], Change]:
-    """Serves a change at a path. `allowed` are the keys of its body; those that are lists or texts are required."""
-    HELP.append(f"POST /sandbox/{path} {example}")
-
-    def register(done: Change) -> Change:
-        @router.on("POST", f"/sandbox/{path}")
-        def handle(site: Site, request: Request) -> Response:
-            body = read_body(request, allowed)
-            lost = [name for name, kind in allowed.items() if kind is not int and name not in body]
-            if lost:
-                raise ApiError(400, f"The body lacks {', '.join(lost)}.")
-            try:
-                return Response.json({path: done(site, body)})
-            # What was done before the first refusal stays done, as with calls one by one.
-            except KeyError as error:
-                raise ApiError(400, f"There is no {error.args[0]}.") from None
-            except ValueError as error:
-                raise ApiError(400, str(error)) from None
-
-        return done
-
-    return register
+changes: Changes[Site] = Changes()
+router, HELP, change = changes.router, changes.help, changes.change
 
 
 def _each(body: dict[str, Any], do: Callable[[str], object]) -> list[str]:

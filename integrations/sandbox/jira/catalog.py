@@ -79,7 +79,7 @@ class IssueType:
     def json(self) -> Json:
         shown: Json = {"self": f"{API}/issuetype/{self.id}", "id": self.id, "description": self.description}
         shown |= {"iconUrl": f"{BASE_URL}/icons/type/{self.id}.svg", "name": self.name, "subtask": self.level < 0}
-        shown["hierarchyLevel"] = self.level
+        shown |= {"avatarId": 10300 + int(self.id) % 100, "hierarchyLevel": self.level}
         return shown | {"scope": project_scope(self.scope)} if self.scope else shown
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from random import Random
 
-from integrations.sandbox.jira.catalog import PRIORITIES, Json, Status
+from integrations.sandbox.jira.catalog import API, PRIORITIES, Json, Status
 from integrations.sandbox.jira.content import description
 from integrations.sandbox.jira.customfields import CUSTOM_FIELDS, Facts
 from integrations.sandbox.jira.development import Development, make_development
@@ -126,4 +126,7 @@ def _fields(draft: Draft, random: Random) -> Json:
 
 
 def _version(name: str) -> Json:
-    return {"id": version_id(name), "name": name, "description": "", "archived": False, "released": name < "2025.2"}
+    number, released = version_id(name), name < "2025.2"
+    shown: Json = {"self": f"{API}/version/{number}", "id": number, "description": "", "name": name}
+    shown |= {"archived": False, "released": released}
+    return shown | {"releaseDate": f"{name[:4]}-{3 * int(name[5:]):02}-15"} if released else shown

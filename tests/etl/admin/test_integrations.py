@@ -89,9 +89,15 @@ def test_an_emptied_setting_goes(administrator: Client, acme: Rows, stored: Inte
     assert "projects" not in stored.settings
 
 
-@pytest.mark.parametrize("missing", ["setting_base_url", "setting_api_token", "name"])
+@pytest.mark.parametrize("missing", ["setting_base_url", "name"])
 def test_a_missing_value_is_an_error_at_its_field(administrator: Client, acme: Rows, missing: str) -> None:
     assert missing in _errors(administrator.post(addresses.add(Integration), _form(acme, **{missing: ""})))
+    assert not Integration.objects.exists()
+
+
+def test_an_account_without_its_token_is_an_error_that_names_what_is_missing(administrator: Client, acme: Rows) -> None:
+    errors = _errors(administrator.post(addresses.add(Integration), _form(acme, setting_api_token="")))
+    assert "setting api_token is empty" in str(errors["__all__"])
     assert not Integration.objects.exists()
 
 

@@ -5,14 +5,17 @@ import logging
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from pytest_django import DjangoCaptureOnCommitCallbacks
 
+from etl.api.webhooks import Away
 from etl.jobs import lifecycle
+from etl.jobs.sweep import sweep
 from etl.models import EtlJobRun, ExtractionCheckpoint, RawExtractionData, RunKind, WebhookDelivery
 from integrations.models import Integration
+from integrations.providers.jira.refetch import ISSUES_A_CALL
 from pulse.tenancy.models import Tenant
 from tests.support.brokers import RecordingBroker
 from tests.support.deliveries import SECRET, delivery, encoded, issue, signed
@@ -86,31 +89,17 @@ def test_the_secret_may_be_the_end_of_the_address_instead(integration: Integrati
     assert post(f"jira/{integration.pk}/{SECRET}", encoded(delivery())).status_code == 202
 
 
-def test_workers_are_woken_once_the_rows_can_be_seen(
-    integration: Integration,
-    recording: RecordingBroker,
-    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
-) -> None:
-    with django_capture_on_commit_callbacks(execute=True):
-        deliver(integration)
-        assert recording.published == []
-
-    assert [body["unit_id"] for body in recording.bodies()] == [ExtractionCheckpoint.objects.get().pk]
-
-
-def test_a_queue_that_is_away_changes_no_answer(
-    integration: Integration,
-    recording: RecordingBroker,
-    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+def test_the_answer_waits_for_no_queue_and_the_sweep_wakes_workers(
+    integration: Integration, recording: RecordingBroker
 ) -> None:
     recording.refuses = True
 
-    with django_capture_on_commit_callbacks(execute=True):
-        answer = deliver(integration)
+    assert deliver(integration).status_code == 202
 
-    assert answer.status_code == 202
-    # So the sweep finds it.
-    assert ExtractionCheckpoint.objects.get().published_at is None
+    recording.refuses = False
+    assert recording.published == []
+    sweep()
+    assert [body["unit_id"] for body in recording.bodies()] == [ExtractionCheckpoint.objects.get().pk]
 
 
 def test_a_delivery_that_comes_again_is_a_duplicate_and_changes_nothing(integration: Integration) -> None:
@@ -138,12 +127,22 @@ def test_the_same_id_at_another_integration_is_no_duplicate(integration: Integra
     assert ExtractionCheckpoint.objects.filter(integration=other, tenant=other.tenant).count() == 1
 
 
-def test_a_storm_about_one_issue_waits_to_be_fetched_once(integration: Integration) -> None:
+def test_a_storm_about_few_issues_waits_to_be_fetched_in_one_call(integration: Integration) -> None:
     for number in range(20):
         assert deliver(integration, identifier=str(number)).status_code == 202
     deliver(integration, delivery(issue=issue("10041")))
 
-    assert stored() == (21, 21, 1, 2)
+    assert stored() == (21, 21, 1, 1)
+    assert ExtractionCheckpoint.objects.get().cursor["items"] == ["10040", "10041"]
+
+
+def test_a_storm_about_many_issues_waits_in_units_of_a_call_each(integration: Integration) -> None:
+    for number in range(1, 2 * ISSUES_A_CALL + 2):
+        deliver(integration, delivery(issue=issue(number)))
+
+    waiting = [unit.cursor["items"] for unit in ExtractionCheckpoint.objects.order_by("pk")]
+    assert [len(items) for items in waiting] == [ISSUES_A_CALL, ISSUES_A_CALL, 1]
+    assert [item for items in waiting for item in items] == [str(number) for number in range(1, 2 * ISSUES_A_CALL + 2)]
 
 
 def test_what_concerns_nothing_that_is_read_is_ignored_and_leaves_nothing(integration: Integration) -> None:
@@ -176,7 +175,7 @@ def test_the_number_of_queries_does_not_grow(integration: Integration) -> None:
     for number in range(3, 30):
         deliver(integration, delivery(issue=issue(number)))
 
-    assert queries(30) == few < 40
+    assert queries(30) == few < 15
 
 
 @pytest.mark.django_db(transaction=True)
@@ -252,6 +251,8 @@ def test_the_secret_of_one_integration_opens_no_other(integration: Integration) 
         (encoded(delivery(issue={"id": "PAY-1"})), "issue.id is 'PAY-1', not an id"),
         (encoded(delivery(user=float("nan"))), "not JSON that can be stored"),
         ('{"webhookEvent": "jira:issue_deleted", "issue": {"id": 1}}'.encode("utf-16"), "not UTF-8"),
+        (b"\xef\xbb\xbf" + encoded(delivery()), "not JSON that can be stored"),
+        (encoded(delivery())[:-1] + b', "huge": ' + b"9" * 200_000 + b"}", "value overflows numeric format"),
     ],
 )
 def test_what_is_no_delivery_is_refused_with_the_reason(
@@ -261,6 +262,8 @@ def test_what_is_no_delivery_is_refused_with_the_reason(
 
     assert answer.status_code == 400
     assert complaint in answer.json()["detail"]
+    # A part of our statement.
+    assert "LINE" not in answer.json()["detail"]
     assert stored() == NOTHING
 
 
@@ -271,6 +274,20 @@ def test_a_delivery_of_ten_megabytes_is_taken_and_a_larger_one_refused(integrati
     assert deliver(integration, most).status_code == 202
     refused = deliver(integration, most + b" ")
     assert (refused.status_code, refused.json()) == (413, {"detail": "the delivery is larger than 10000000 bytes"})
+
+
+def test_while_the_database_is_away_the_site_is_told_to_come_again(
+    integration: Integration, console: list[str]
+) -> None:
+    def away(*_: Any) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    with database.execute_wrapper(away):
+        answer = deliver(integration)
+
+    assert (answer.status_code, answer.json()) == (503, {"detail": Away.default_detail})
+    assert "Traceback" not in "".join(console)
+    assert deliver(integration).status_code == 202
 
 
 def test_only_deliveries_are_answered(integration: Integration) -> None:

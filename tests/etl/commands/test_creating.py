@@ -88,7 +88,7 @@ def test_what_is_refused_ends_with_1_and_one_line(pulse: Installation, tenant: T
     [
         pytest.param((*SITE, *SECRETS, "--setting", "colour=red"), "setting 'colour' is unknown to jira", id="unknown"),
         pytest.param(SECRETS, "setting 'base_url' of jira is required", id="missing setting"),
-        pytest.param(SITE, "setting 'api_token' of jira is required", id="missing secret"),
+        pytest.param(SITE, "setting api_token is empty: Jira asks for", id="missing secret"),
         pytest.param((*SECRETS, "--setting", "base_url= "), "setting 'base_url' of jira is required", id="blank"),
         pytest.param((*SECRETS, "--setting", "base_url=notaurl"), "base_url is 'notaurl'", id="no address"),
         pytest.param((*SITE, *SECRETS, "--setting", "batch_size=abc"), "batch_size is 'abc'", id="no number"),

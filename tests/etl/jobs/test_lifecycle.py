@@ -251,7 +251,7 @@ def test_what_a_unit_in_hand_brings_forth_after_a_stop_is_born_cancelled(connect
     assert lease is not None
     lifecycle.stop(connected.job.pk)
 
-    extract(lease)
+    list(extract(lease))
 
     assert ExtractionCheckpoint.objects.get(run=run).status in ("completed", "pending")
     assert RawExtractionData.objects.get(run=run).status == "cancelled"

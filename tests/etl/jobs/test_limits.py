@@ -1,18 +1,20 @@
 """What holds an integration back: the site's word, its own ceiling, or ten errors in a row."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
 from etl import pipeline
-from etl.jobs import lifecycle, limits, units
+from etl.jobs import calls, lifecycle, limits, units
 from etl.jobs.limits import HeldBack
 from etl.jobs.units import Lease
 from etl.models import EtlJobEvent, EtlJobRun, ExtractionCheckpoint
 from etl.queue.broker import Done
 from etl.queue.topology import Stage
-from integrations.errors import Permanent, RateLimited
+from integrations.errors import Passing, Permanent, RateLimited, StageError
+from integrations.http import Response
 from integrations.models import Integration, IntegrationLimit
 from integrations.sandbox import Faults
 from tests.support.driving import forget_delays
@@ -180,13 +182,77 @@ def test_refusals_of_calls_that_were_made_at_once_count_as_one() -> None:
 
 
 def test_a_budget_that_is_spent_holds_the_integration_back_before_the_next_call() -> None:
-    lease, until = a_lease(), timezone.now() + timedelta(seconds=40)
+    lease = a_lease()
+    throttle = limits.check(lease)
+    response = Response("GET /one", 200, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "40"}, b"{}", None)
 
-    limits.check(lease).spent(until)
+    assert throttle.call("GET /one", lambda: response) is response
 
-    with pytest.raises(HeldBack) as caught:
-        limits.check(lease)
-    assert caught.value.until == until
+    for held_back in (lambda: limits.check(lease), lambda: throttle.call("GET /two", lambda: response)):
+        with pytest.raises(HeldBack) as caught:
+            held_back()
+        assert abs(caught.value.until - timezone.now() - timedelta(seconds=40)) < timedelta(seconds=5)
+
+
+def refuse() -> Response:
+    error = RateLimited("429", timezone.now() + timedelta(seconds=90))
+    error.status = 429
+    raise error
+
+
+def test_what_a_site_refuses_holds_the_integration_back_before_anything_else_is_done() -> None:
+    lease = a_lease()
+
+    with pytest.raises(HeldBack, match="429") as caught:
+        limits.check(lease).call("GET /thing", refuse)
+
+    assert (caught.value.status, caught.value.until) == (429, limit_of(lease).blocked_until)
+
+
+def test_what_a_fetch_got_before_it_was_put_aside_it_gets_again_once_and_in_its_order() -> None:
+    lease, failure = a_lease(), Passing("cut off")
+    answers: list[Response | StageError] = [failure, Response("GET /one", 200, {}, b"1", None)]
+
+    def make() -> Response:
+        answer = answers.pop(0)
+        if isinstance(answer, StageError):
+            raise answer
+        return answer
+
+    def fetch(rest: Callable[[], Response]) -> bytes:
+        throttle = limits.check(lease)
+        with pytest.raises(Passing):
+            throttle.call("GET /one", make)
+        assert throttle.call("GET /one", make).body == b"1"
+        return throttle.call("GET /two", rest).body
+
+    for _ in range(3):
+        with pytest.raises(HeldBack):
+            fetch(refuse)
+        IntegrationLimit.objects.update(blocked_until=None)
+    assert fetch(lambda: Response("GET /two", 200, {}, b"2", None)) == b"2"
+
+    # What came to its end is not remembered.
+    with pytest.raises(IndexError):
+        fetch(refuse)
+
+
+def test_what_a_fetch_got_is_forgotten_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    lease, asked = a_lease(), []
+
+    def make() -> Response:
+        asked.append("GET /one")
+        return Response("GET /one", 200, {}, b"1", None)
+
+    monkeypatch.setattr(calls, "KEPT_SECONDS", -1)
+    for _ in range(2):
+        throttle = limits.check(lease)
+        throttle.call("GET /one", make)
+        with pytest.raises(HeldBack):
+            throttle.call("GET /two", refuse)
+        IntegrationLimit.objects.update(blocked_until=None)
+
+    assert len(asked) == 2
 
 
 @pytest.mark.django_db(transaction=True)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from custommapping.models import Authority, Project
 from etl.jobs import lifecycle, planning
-from etl.models import EtlJobRun, EtlJobRunStep, ExtractionCheckpoint, RunKind
+from etl.models import EtlJobEvent, EtlJobRun, EtlJobRunStep, ExtractionCheckpoint, RunKind
 from tests.support.making import ISSUES, PROJECTS, a_run, an_integration, raw_row
 
 pytestmark = pytest.mark.django_db
@@ -111,3 +111,20 @@ def test_where_the_list_of_projects_did_not_come_whole_the_known_ones_are_asked_
     EtlJobRunStep.objects.filter(run=run, step=PROJECTS).update(transform="failed")
 
     assert planned_partitions(run) == [PARTITION]
+
+
+@pytest.mark.parametrize("name", ["ab", "AB", "10000"])
+def test_a_restricted_run_reads_the_projects_that_it_names_by_key_in_any_case_or_id(name: str) -> None:
+    run = a_sync(projects=[name])
+    planning.plan_step(run, EtlJobRunStep.objects.get(run=run, step=ISSUES))
+
+    assert ExtractionCheckpoint.objects.filter(run=run, partition_key=PARTITION).exists()
+    assert not EtlJobEvent.objects.filter(run=run, level="warning").exists()
+
+
+def test_a_restricted_run_warns_of_the_projects_that_it_does_not_find() -> None:
+    run = a_sync(projects=["AB", "NOPE"])
+    planning.plan_step(run, EtlJobRunStep.objects.get(run=run, step=ISSUES))
+
+    (event,) = EtlJobEvent.objects.filter(run=run, level="warning")
+    assert event.message.endswith("not known: NOPE")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from custommapping.models import Status, StatusMapping
+from custommapping.models import CustomField, Status, StatusMapping
 from etl.jobs import lifecycle
 from etl.jobs.advance import advance
 from etl.jobs.lifecycle import IllegalTransition
@@ -16,6 +16,8 @@ from etl.models import (
     ListedItemRow,
     Overall,
     QdrantVector,
+    QuarantinedRecord,
+    RawExtractionData,
     RunKind,
     WorkItem,
     WorkItemPrLink,
@@ -23,6 +25,7 @@ from etl.models import (
 from etl.queue.topology import Stage
 from tests.support.driving import work_off
 from tests.support.making import an_integration, job_of
+from tests.support.records import START
 from tests.support.scripted import ITEMS, LINKS, LISTING, Scripted
 
 pytestmark = pytest.mark.django_db
@@ -290,3 +293,85 @@ def test_an_inactive_integration_is_not_repaired() -> None:
 
     with pytest.raises(IllegalTransition, match="is inactive"):
         lifecycle.start_repair(job_of(integration).pk, trigger="test")
+
+
+def test_of_a_project_that_is_not_listed_any_more_the_run_warns(scripted: Scripted) -> None:
+    a_site(scripted, 3)
+    listed = {"projects": ["2"]}
+    RawExtractionData.objects.filter(entity_type="items").update(extraction_metadata=listed)
+
+    run = repaired(scripted)
+
+    assert run.status == Overall.FINISHED
+    assert run.warning == "project P1 is not listed any more: none of its 3 items is taken for deleted"
+    assert WorkItem.objects.filter(active=True).count() == 3
+
+
+def test_what_a_sync_loads_beside_the_listing_is_not_absent(scripted: Scripted) -> None:
+    a_site(scripted, 3)
+    run = lifecycle.start_repair(scripted.job.pk, trigger="test")
+    work_off(run, stages=(Stage.EXTRACTION,))
+    scripted.world.fill("1", 3)
+    work_off(lifecycle.start(scripted.job.pk, trigger="test"), stages=UNTIL_LOADED)
+    assert WorkItem.objects.count() == 6
+    scripted.world.calls.clear()
+
+    work_off(run, stages=UNTIL_LOADED)
+
+    assert (run.status, run.warning, fetched(scripted)) == (Overall.FINISHED, "", [])
+
+
+def test_what_is_too_old_to_be_read_is_not_absent(scripted: Scripted) -> None:
+    a_site(scripted)
+    scripted.world.hidden = {str(number) for number in range(1, 20)}
+    WorkItem.objects.filter(external_id__in=scripted.world.hidden).update(updated=START - timedelta(days=9))
+    scripted.integration.settings = {"start_date": START.date().isoformat()}
+    scripted.integration.save()
+    WorkItem.objects.exclude(external_id__in=scripted.world.hidden).update(updated=START + timedelta(days=9))
+    for item in scripted.world.items.values():
+        item.version = 24 * 9
+    del scripted.world.items["40"]
+
+    run = repaired(scripted)
+
+    assert (fetched(scripted), run.warning) == (["40"], "")
+
+
+def test_an_item_in_quarantine_is_fetched_until_it_is_well(scripted: Scripted) -> None:
+    a_site(scripted, 3)
+    QuarantinedRecord.objects.create(
+        tenant_id=scripted.integration.tenant_id,
+        integration=scripted.integration,
+        table_name="work_items",
+        external_id="2",
+    )
+
+    repaired(scripted)
+
+    assert fetched(scripted) == ["2"]
+    assert QuarantinedRecord.objects.get().resolved_at is not None
+    scripted.world.calls.clear()
+    repaired(scripted)
+    assert fetched(scripted) == []
+
+
+def test_development_that_was_refused_or_is_not_mapped_is_read_again_too(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_site(scripted, 4)
+    monkeypatch.setattr(type(scripted.integration.provider_code), "default_fields", {"code_changed": ["dev"]})
+    CustomField.objects.create(
+        tenant_id=scripted.integration.tenant_id,
+        integration=scripted.integration,
+        external_id="field_1",
+        name="Development",
+        field_type="any",
+        schema={"custom": "dev"},
+    )
+    WorkItem.objects.filter(external_id="1").update(dev_status_read_at=timezone.now() - timedelta(days=8))
+    WorkItem.objects.filter(external_id="2").update(custom_fields_overflow={"field_1": "{pullrequest}"})
+    WorkItem.objects.filter(external_id="3").update(custom_fields_overflow={"field_1": "{}"})
+
+    repaired(scripted)
+
+    assert sorted(scripted.world.reread) == ["1", "2"]

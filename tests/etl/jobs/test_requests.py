@@ -1,11 +1,14 @@
 """Work items that are asked for one by one, as deliveries of webhooks name them."""
 
+from typing import Any
+
 import pytest
-from pytest_django import DjangoCaptureOnCommitCallbacks
+from django.utils import timezone
 
 from etl import pipeline
 from etl.jobs import lifecycle, units
 from etl.jobs.advance import advance
+from etl.jobs.sweep import sweep
 from etl.models import EtlJobRun, ExtractionCheckpoint, Overall, RunKind, WorkItem
 from etl.queue.topology import Stage
 from tests.support.brokers import RecordingBroker
@@ -20,17 +23,20 @@ def request(scripted: Scripted, *ids: str) -> EtlJobRun:
     return lifecycle.request_items(scripted.integration, ids, trigger="webhook")
 
 
+def asked_for() -> list[list[str]]:
+    """The items of each unit that was made."""
+    return [unit.cursor["items"] for unit in ExtractionCheckpoint.objects.order_by("pk")]
+
+
 def test_a_request_has_the_item_fetched_and_loaded_in_a_run_of_its_own(
-    scripted: Scripted,
-    recording: RecordingBroker,
-    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+    scripted: Scripted, recording: RecordingBroker
 ) -> None:
     scripted.project("1", 3)
 
-    with django_capture_on_commit_callbacks(execute=True):
-        run = request(scripted, "2")
+    run = request(scripted, "2")
 
     assert (run.kind, run.trigger) == (RunKind.WEBHOOK, "webhook")
+    sweep()
     assert [body["type"] for body in recording.bodies()] == [ITEMS]
     work_off(run)
     assert run.status == Overall.FINISHED
@@ -40,13 +46,24 @@ def test_a_request_has_the_item_fetched_and_loaded_in_a_run_of_its_own(
     assert scripted.job.overall == Overall.NOT_STARTED
 
 
-def test_requests_share_the_open_run_and_one_that_waits_is_not_doubled(scripted: Scripted) -> None:
+def test_requests_share_the_open_run_and_what_waits_is_asked_for_together_and_once(scripted: Scripted) -> None:
     scripted.project("1", 3)
 
     runs = {request(scripted, number).pk for number in ("1", "2", "1")}
 
     assert len(runs) == 1
-    assert ExtractionCheckpoint.objects.count() == 2
+    assert asked_for() == [["1", "2"]]
+
+
+@pytest.mark.parametrize("state", [{"published_at": timezone.now()}, {"tries": 1}, {"pages": 1}])
+def test_a_unit_that_is_on_its_way_or_had_an_error_takes_nothing_in(scripted: Scripted, state: dict[str, Any]) -> None:
+    request(scripted, "1")
+    ExtractionCheckpoint.objects.update(**state)
+
+    request(scripted, "2")
+    request(scripted, "3")
+
+    assert asked_for() == [["1"], ["2", "3"]]
 
 
 def test_a_request_during_a_fetch_has_the_item_fetched_once_more(scripted: Scripted) -> None:
@@ -98,7 +115,8 @@ def test_of_requests_at_once_all_are_served_by_one_run(scripted: Scripted) -> No
     runs = at_once(*[lambda number=number: request(scripted, number).pk for number in ("1", "2", "3", "3")])
 
     assert len(set(runs)) == 1
-    assert ExtractionCheckpoint.objects.count() == 3
+    (asked,) = asked_for()
+    assert sorted(asked) == ["1", "2", "3"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -14,7 +14,7 @@ from etl.queue.topology import Stage
 from tests.support.driving import run_to_end, waiting, work_off
 from tests.support.scripted import ITEMS, Scripted
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("page_by_page")]
 Rows = list[tuple[str, str]]
 
 
@@ -116,6 +116,55 @@ def test_what_fails_again_at_the_same_place_is_begun_afresh(scripted: Scripted) 
     assert len(rows()) == 5
 
 
+def test_what_a_site_refuses_again_and_again_is_gone_on_with_as_soon_as_it_does_not(scripted: Scripted) -> None:
+    scripted.project("1", 5)
+    scripted.world.refuses, scripted.world.status = {"items:1:1"}, 401
+    for _ in range(4):
+        run_to_end(scripted.job)
+    scripted.world.refuses = set()
+
+    run_to_end(scripted.job)
+
+    assert scripted.world.calls == ["items:1:0", *["items:1:1"] * 5, "items:1:2"]
+    assert len(rows()) == 5
+
+
+def test_what_failed_before_its_first_answer_is_planned_anew(scripted: Scripted) -> None:
+    scripted.project("1", 3)
+    scripted.world.refuses, scripted.world.status = {"items:1:0"}, 403
+    first = run_to_end(scripted.job)
+    scripted.world.refuses = set()
+
+    run = run_to_end(scripted.job)
+
+    assert ExtractionCheckpoint.objects.get(run=first).status == "failed"
+    assert ExtractionCheckpoint.objects.get(run=run).status == "completed"
+
+
+def test_a_restricted_sync_leaves_what_was_interrupted_to_the_next_whole_one(scripted: Scripted) -> None:
+    scripted.project("1", 7)
+    ask(started(scripted), 2)
+    lifecycle.stop(scripted.job.pk)
+    run_to_end(scripted.job, {"projects": ["P1"]})
+    scripted.world.calls.clear()
+
+    run_to_end(scripted.job)
+
+    assert scripted.world.calls == ["items:1:2", "items:1:3"]
+    assert set(watermarks.read(scripted.integration.pk, ITEMS)) == {"project:1"}
+
+
+def test_a_restricted_sync_goes_on_where_one_of_the_same_projects_was_interrupted(scripted: Scripted) -> None:
+    scripted.project("1", 5)
+    ask(started(scripted, projects=["P1"]), 1)
+    lifecycle.stop(scripted.job.pk)
+
+    run_to_end(scripted.job, {"projects": ["P1"]})
+
+    assert scripted.world.calls == ["items:1:0", "items:1:1", "items:1:2"]
+    assert watermarks.read(scripted.integration.pk, ITEMS) == {}
+
+
 def test_a_full_sync_reads_all_again(scripted: Scripted) -> None:
     expected = a_site(scripted)
     ask(started(scripted), 5)
@@ -174,7 +223,7 @@ def test_a_page_that_a_worker_still_has_in_hand_is_taken_from_it(scripted: Scrip
     following = started(scripted)
 
     with pytest.raises(LeaseLost):
-        extract(lease)
+        list(extract(lease))
 
     assert not RawExtractionData.objects.exists()
     work_off(following)

@@ -116,7 +116,7 @@ def test_a_unit_ends_once_only() -> None:
 
     with pytest.raises(LeaseLost), units.ending(lease):
         pass
-    with pytest.raises(LeaseLost), units.continuing(lease, {}, "", []):
+    with pytest.raises(LeaseLost), units.continuing(lease, {}, "", [], kept=False):
         pass
     assert units.fail(lease, "late") == []
 
@@ -166,12 +166,36 @@ def test_an_error_in_the_end_leaves_the_unit_in_hand() -> None:
 def test_a_partition_with_more_pages_waits_again_further_on() -> None:
     unit = checkpoint(a_run(), cursor={"page": 1}, tries=2)
 
-    with units.continuing(taken(unit), {"page": 2}, ", pages = %s", [1]):
+    with units.continuing(taken(unit), {"page": 2}, ", pages = %s", [1], kept=False):
         pass
 
     unit.refresh_from_db()
     assert (unit.status, unit.cursor, unit.pages) == (UnitState.PENDING, {"page": 2}, 1)
     assert (unit.tries, unit.takes, unit.published_at, unit.lease_token) == (0, 0, None, None)
+
+
+def test_a_partition_that_its_worker_keeps_is_further_on_and_still_in_its_hands() -> None:
+    unit = checkpoint(a_run(), cursor={"page": 1}, tries=2, takes=3)
+    lease = taken(unit)
+
+    with units.continuing(lease, {"page": 2}, ", pages = %s", [1], kept=True):
+        pass
+
+    unit.refresh_from_db()
+    assert (unit.status, unit.cursor, unit.pages) == (UnitState.PROCESSING, {"page": 2}, 1)
+    assert (unit.tries, unit.takes, unit.lease_token) == (0, 1, lease.token)
+
+
+def test_a_partition_that_was_taken_from_its_worker_is_not_kept() -> None:
+    unit = checkpoint(a_run(), cursor={"page": 1})
+    lease = taken(unit)
+    change(unit, "lease_token = gen_random_uuid()")
+
+    with pytest.raises(LeaseLost), units.continuing(lease, {"page": 2}, "", [], kept=True):
+        pass
+
+    unit.refresh_from_db()
+    assert unit.cursor == {"page": 1}
 
 
 def test_a_renewed_lease_lasts_longer_and_a_lost_one_is_not_renewed() -> None:

@@ -312,7 +312,7 @@ def test_the_next_page_of_a_partition_is_not_the_first(recording: RecordingBroke
     wake(Stage.EXTRACTION, run.integration_id)
     lease = units.take(ExtractionCheckpoint, [unit.pk])
     assert lease is not None
-    with units.continuing(lease, {}, ", pages = %s", [1]):
+    with units.continuing(lease, {}, ", pages = %s", [1], kept=False):
         pass
 
     wake(Stage.EXTRACTION, run.integration_id)

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
 
@@ -13,7 +14,7 @@ from integrations.records import (
     WitRecord,
 )
 from tests.support.loading import Loading
-from tests.support.records import DOING, DONE, STATUSES, TASK, TODO, change, issue, items, statuses
+from tests.support.records import DOING, DONE, STATUSES, TASK, TODO, at, change, issue, items, statuses
 from tests.support.tables import versions
 
 ALPHABET = ProjectRecord("100", "ABC", "The whole alphabet", lead_name="Zoe")
@@ -107,6 +108,40 @@ def test_of_two_listings_the_newer_one_wins_in_any_order(loading: Loading, order
 
     project = Project.objects.get()
     assert (project.key, project.name, project.archived) == ("XYZ", "New", False)
+
+
+SITE = statuses(StatusRecord("1", "Backlog", None, "Waits"))
+OF_PROJECT = Batch(statuses=[StatusRecord("1", "Old name", TODO)], project_statuses=[ProjectStatuses("100", ("1",))])
+ON_ISSUE = items(replace(issue(), status=StatusRecord("1", "Backlog!", DOING)))
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize("site_tells", [True, False])
+def test_a_list_that_leaves_a_category_out_does_not_take_it_away_in_any_order(
+    loading: Loading, order: tuple[int, ...], site_tells: bool
+) -> None:
+    site = statuses(StatusRecord("1", "Backlog", DONE, "Waits", "100")) if site_tells else SITE
+    sources = [loading.source(at(hours)) for hours in range(3)]
+
+    for place in order:
+        loading.load((site, OF_PROJECT, ON_ISSUE)[place], sources[place])
+
+    found = only_status("1")
+    assert found == (("Backlog", DONE, Authority.LISTED) if site_tells else ("Backlog!", DOING, Authority.SEEN))
+    assert loading.item().total_work_starts == (not site_tells)
+
+
+def test_lists_that_say_differently_much_of_a_status_write_nothing_when_they_come_again(loading: Loading) -> None:
+    bare = replace(OF_PROJECT, statuses=[StatusRecord("1", "Backlog")])
+    listings = [statuses(StatusRecord("1", "Backlog", DONE, "Waits")), OF_PROJECT, bare]
+    for hours, batch in enumerate(listings):
+        loading.load(batch, extracted=hours)
+    before = versions(loading.integration.pk)
+
+    for hours, batch in enumerate(listings):
+        loading.load(batch, extracted=9 + hours)
+
+    assert versions(loading.integration.pk) == before
 
 
 def pairs(loading: Loading) -> set[tuple[str, str]]:

@@ -7,10 +7,10 @@ from etl.embedding.stage import embed
 from etl.jobs import units
 from etl.load.gone import mark_gone
 from etl.load.merging import Source
-from etl.models import QdrantVector
+from etl.models import QdrantVector, QuarantinedRecord
 from etl.transform.stage import unchanged
 from integrations.models import Integration
-from integrations.records import Batch
+from integrations.records import Batch, Quarantined
 from tests.support.loading import Loading, offline_integration
 from tests.support.making import all_planned
 from tests.support.records import at, issue, items, moved
@@ -147,3 +147,47 @@ def test_a_moved_item_keeps_its_row(loading: Loading) -> None:
     item = loading.item()
     assert (item.pk, item.key, item.project.external_id) == (before, "XYZ-9", "200")
     assert Integration.objects.count() == 1
+
+
+def test_the_time_of_a_deletion_is_that_of_the_answer_that_told_it(loading: Loading) -> None:
+    loading.load(items(issue("1")))
+
+    gone(loading, "1", source=loading.source(at(7)))
+
+    assert loading.item().deleted_at == at(7)
+
+
+def test_an_answer_that_is_loaded_before_the_item_still_makes_it_gone(loading: Loading) -> None:
+    page = loading.source()
+    told = gone(loading, "1", "2", source=loading.source(at(3)))
+    newer = loading.source()
+
+    loading.load(items(issue("2")), newer)
+    loading.load(items(issue("1"), issue("2"), issue("3")), page)
+
+    assert [state(loading, number) for number in ("1", "2", "3")] == [(False, True), (True, False), (True, False)]
+    assert (loading.item().deleted_at, loading.item().raw_data_id) == (at(3), told.raw_id)
+    waiting = QdrantVector.objects.filter(table_name="work_items").values_list("external_id", flat=True)
+    assert sorted(waiting) == ["2", "3"]
+
+
+def test_an_item_that_left_the_scope_is_inactive_but_not_deleted_and_can_come_back(loading: Loading) -> None:
+    page = loading.source()
+    loading.load(Batch(left=["1", "2"]))
+    loading.load(items(issue("1")), page)
+    loading.load(items(issue("2")))
+
+    loading.load(Batch(left=["2"]))
+
+    assert (state(loading, "1"), state(loading, "2")) == ((False, False), (False, False))
+    assert unchanged(loading.integration, {"1": ""}) == set()
+    loading.load(items(issue("1")))
+    assert state(loading, "1") == (True, False)
+
+
+def test_what_was_wrong_with_an_item_is_of_no_interest_once_it_is_gone(loading: Loading) -> None:
+    loading.load(Batch(quarantined=[Quarantined("work_items", "1", "issues[0]", "no status")]))
+
+    gone(loading, "1")
+
+    assert QuarantinedRecord.objects.get().resolved_at is not None

@@ -1,12 +1,14 @@
 """The lines of a listing, as they are kept until they are compared."""
 
+from dataclasses import replace
+
 import pytest
 
 from etl.load.listed import keep_listed
 from etl.models import ListedItemRow
 from integrations.records import ListedItem
 from tests.support.loading import Loading, offline_integration
-from tests.support.records import at
+from tests.support.records import at, issue, items
 
 pytestmark = pytest.mark.django_db
 
@@ -39,3 +41,12 @@ def test_of_two_lines_of_an_item_that_was_updated_between_them_the_newer_one_cou
         keep_listed(loading.source(), page)
 
     assert ListedItemRow.objects.get().key == "AB-2"
+
+
+def test_a_line_that_only_says_that_an_item_is_there_is_kept_where_it_is_known() -> None:
+    loading = Loading.of(offline_integration())
+    loading.load(items(issue("1")))
+
+    keep_listed(loading.source(), [replace(line(number), only_known=True) for number in ("1", "2")])
+
+    assert [row.external_id for row in ListedItemRow.objects.all()] == ["1"]

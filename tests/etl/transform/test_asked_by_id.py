@@ -1,11 +1,12 @@
 """Issues that were asked for by id: those that are gone are marked, though all that came is unchanged."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from etl import pipeline
-from etl.models import EtlJobRun, QuarantinedRecord, RunKind, WorkItem
+from etl.models import EtlJobRun, QuarantinedRecord, RawExtractionData, RunKind, WorkItem
 from etl.queue.topology import Stage
 from integrations.provider import RawAnswer
 from integrations.providers.jira.normalise import ISSUES_BY_ID
@@ -72,3 +73,26 @@ def test_an_issue_that_moved_keeps_its_row_and_changes_its_key(run: EtlJobRun) -
 
     found = WorkItem.objects.get(external_id="50002")
     assert (found.pk, found.key, found.project.key, found.active) == (row, "MIR-7", "MIR", True)
+
+
+def test_an_issue_that_left_is_inactive_beside_those_that_have_not_changed(run: EtlJobRun) -> None:
+    answer = by_id(issue(1), issue(3))
+
+    transform(run, replace(answer, metadata={**answer.metadata, "left": ["50002"]}))
+
+    assert there() == {"50001": True, "50002": False, "50003": True}
+    assert WorkItem.objects.get(external_id="50002").deleted_at is None
+
+
+def test_a_deletion_that_is_made_anew_before_its_issue_counts_as_well(run: EtlJobRun) -> None:
+    transform(run, by_id(issue(1), issue(3)))
+    before = WorkItem.objects.get(external_id="50002").deleted_at
+    WorkItem.objects.all().delete()
+    rows = RawExtractionData.objects.order_by("-id")
+    rows.update(status="pending")
+
+    for row in rows:
+        pipeline.handle(Stage.TRANSFORM, [row.pk])
+
+    assert there() == {"50001": True, "50002": False, "50003": True}
+    assert WorkItem.objects.get(external_id="50002").deleted_at == before

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from custommapping.fields import fields_by_column
 from custommapping.models import CustomField, CustomFieldMapping
 from etl import pipeline
 from etl.jobs import lifecycle
@@ -24,7 +25,6 @@ from etl.models import (
     WorkItemPrLink,
 )
 from etl.queue.topology import Stage
-from etl.transform.consequences import fields_by_column
 from integrations.providers.jira.extract_dev_status import DevStatusStep
 from integrations.records import LinkKind
 from integrations.sandbox.jira.catalog import PROJECTS
@@ -233,6 +233,7 @@ def test_reprocessing_makes_the_same_links_without_a_call_in_whatever_order(conn
     assert not connected.server.requests
 
 
+@pytest.mark.usefixtures("page_by_page")
 def test_what_was_left_when_a_run_was_stopped_is_asked_for_in_the_next_one(connected: Connected) -> None:
     run = lifecycle.start(connected.job.pk, trigger="test")
     work_off_until_asked(run)
@@ -324,3 +325,22 @@ def test_runs_that_call_nobody_give_rise_to_no_call(connected: Connected, kind: 
 
     assert WorkItem.objects.count() == len(connected.site.entries)
     assert checkpoints(run) == []
+
+
+def test_links_of_an_issue_whose_development_field_shows_nothing_any_more_end_with_its_next_change(
+    connected: Connected,
+) -> None:
+    sync(connected.job)
+    key = next(key for key, found in developed(connected).items() if not found[0].gone)
+    connected.site.develop_issue(key)
+    connected.site.edit_issue(key, summary="Other words")
+    connected.server.requests.clear()
+
+    sync(connected.job)
+
+    assert asked(connected) == [WorkItem.objects.get(key=key).external_id]
+    assert loaded_links() == wanted_links(connected)
+    connected.site.edit_issue(key, summary="Yet others")
+    connected.server.requests.clear()
+    sync(connected.job)
+    assert asked(connected) == []

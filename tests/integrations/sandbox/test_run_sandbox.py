@@ -95,6 +95,30 @@ def test_faults_and_changes_at_the_start_are_options() -> None:
         assert answers[1].headers["retry-after"] == "3"
 
 
+def test_the_same_options_give_the_same_bytes_also_of_what_was_moved_at_the_start() -> None:
+    found = []
+    for _ in range(2):
+        with run_sandbox("--port", "0", "--issues", "40", "--delete", "4", "--move", "3") as process:
+            assert process.stdout is not None
+            url = re.findall(r"http://127\.0\.0\.1:\d+", process.stdout.readline())[0]
+            body = {"jql": "created > '2000-01-01' ORDER BY id", "fields": ["*all"], "expand": "changelog"}
+            auth = ("demo@example.com", "sandbox-token")
+            found.append(httpx.post(f"{url}/rest/api/3/search/jql", json=body, auth=auth).content)
+    assert b'"field":"Key"' in found[0]
+    assert found[0] == found[1]
+
+
+def test_the_oauth_app_is_told_and_takes_its_options() -> None:
+    with run_sandbox("--port", "0", "--issues", "3", "--token-seconds", "7", "--reuse-seconds", "0") as process:
+        assert process.stdout is not None
+        told = dict(re.findall(r"(\w+)=(\S+)", "".join(process.stdout.readline() for _ in range(5))))
+        question = {name: told[f"oauth_{name}"] for name in ("client_id", "client_secret", "refresh_token")}
+        question["grant_type"] = "refresh_token"
+        answers = [httpx.post(told["token_url"], json=question) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 403]
+    assert answers[0].json()["expires_in"] == 7
+
+
 def test_every_fault_option_sets_its_field() -> None:
     parser = argparse.ArgumentParser()
     add_fault_options(parser)

@@ -278,6 +278,12 @@ def test_nobody_connects_without_the_password(server: EmbeddedPostgres) -> None:
             query(server, "SELECT 1", user=role, password="guess")
 
 
+def test_a_connection_does_not_pay_for_rounds_that_a_random_password_needs_not(server: EmbeddedPostgres) -> None:
+    server.start()
+    kept = query(server, "SELECT rolpassword FROM pg_authid WHERE rolname = 'pulse'", user="postgres")
+    assert str(kept).startswith("SCRAM-SHA-256$1:")
+
+
 @only_root
 def test_another_user_of_the_machine_does_not_reach_the_socket(server: EmbeddedPostgres) -> None:
     server.start()

@@ -14,7 +14,7 @@ SERVER = {"deploymentType": "Server", "version": "10.3.2", "baseUrl": "https://j
 SERVER_INFO = "GET /rest/api/2/serverInfo"
 
 Scripted = Any
-"""What a call gets: an object to send as JSON, an ApiError, or what a function makes of the request."""
+"""What a call gets: an object to send as JSON, a Response, an ApiError, or what a function makes of the request."""
 
 
 @dataclass
@@ -38,7 +38,7 @@ class ScriptedSite:
             raise ApiError(404, "dead link")
         if isinstance(found, ApiError):
             raise found
-        return Response.json(found)
+        return found if isinstance(found, Response) else Response.json(found)
 
     def connection(self, **settings: str) -> Connection:
         """To the site, with an account unless ``email`` is given as empty."""

@@ -3,14 +3,18 @@
 from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from integrations.errors import Permanent, RateLimited, StageError, Transient
 from integrations.http import Response
 from integrations.providers.jira.client import JiraClient, zone_of
+from integrations.providers.jira.jql import lower_bound
 from integrations.sandbox.http import ApiError
+from integrations.sandbox.http import Response as Answered
 
 from .scripted import CLOUD, SERVER, SERVER_INFO, ScriptedSite, scripted
 
@@ -188,10 +192,15 @@ def test_the_zone_is_what_the_last_look_at_the_account_said() -> None:
 
 
 @pytest.mark.parametrize(
-    "account", [{}, {"timeZone": None}, {"timeZone": "Mars/Base"}, {"timeZone": "../x"}, [], {"timeZone": ""}]
+    "account", [{}, {"timeZone": None}, {"timeZone": "Mars/Base"}, {"timeZone": "../x"}, [], {"timeZone": "GMT+05:45"}]
 )
-def test_an_unknown_zone_is_utc(account: Any) -> None:
-    assert zone_of(account).key == "UTC"
+def test_in_an_unknown_zone_no_time_is_told_too_late(account: Any) -> None:
+    wanted = 1_790_000_040_000
+    readings = [
+        datetime.strptime(lower_bound(wanted, zone_of(account)), '"%Y/%m/%d %H:%M"').replace(tzinfo=ZoneInfo(name))
+        for name in ("Etc/GMT+12", "Pacific/Niue", "UTC", "Asia/Kathmandu", "Pacific/Kiritimati")
+    ]
+    assert max(readings).timestamp() * 1000 == wanted
 
 
 def test_an_account_with_its_token_is_sent_as_basic_credentials() -> None:
@@ -252,3 +261,18 @@ def test_errors_of_other_calls_keep_their_status() -> None:
 def test_data_center_is_not_asked_for_the_histories_of_many_issues() -> None:
     with scripted(SERVER) as site, pytest.raises(Permanent, match="has no call for the histories of many issues"):
         site.client().changelogs(["1"], None)
+
+
+@pytest.mark.parametrize(
+    "headers", [{"X-AUSERNAME": "anonymous"}, {"X-Seraph-LoginReason": "OUT, AUTHENTICATED_FAILED"}]
+)
+def test_an_answer_that_was_given_to_a_stranger_is_an_error_unless_the_site_knows_us(headers: dict[str, str]) -> None:
+    nothing = Answered(200, b'{"issues": [], "total": 0}', headers=headers)
+    answers = {"POST /rest/api/2/search": nothing, "GET /rest/api/2/myself": ApiError(401, "not authenticated")}
+    with scripted(SERVER, answers) as site:
+        with pytest.raises(Permanent, match="not authenticated") as refused:
+            site.client().search("project = PAY", 10, None)
+        assert refused.value.status == 401
+
+        site.answers["GET /rest/api/2/myself"] = Answered(200, b'{"name": "ada"}', headers=headers)
+        assert site.client().search("project = PAY", 10, None).json()["total"] == 0

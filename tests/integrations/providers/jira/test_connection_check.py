@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from integrations.errors import Permanent, RateLimited, Transient
+from integrations.errors import RateLimited, Transient
 from integrations.provider import ConnectionReport
 from integrations.providers.jira.provider import JiraProvider
-from integrations.sandbox.http import ApiError, Request
+from integrations.sandbox.http import ApiError, Request, Response
 
 from .scripted import CLOUD, SERVER, SERVER_INFO, ScriptedSite, scripted
 
@@ -17,7 +17,8 @@ MYSELF, PROJECTS, PERMISSIONS = (
     "GET /rest/api/3/project/search",
     "GET /rest/api/3/mypermissions",
 )
-COUNT, FIELDS = "POST /rest/api/3/search/approximate-count", "GET /rest/api/3/field"
+SEARCH, FIELDS = "POST /rest/api/3/search/jql", "GET /rest/api/3/field"
+STATUSES, DEVELOPMENT = "GET /rest/api/3/status", "GET /rest/dev-status/latest/issue/summary"
 ADA = {"accountId": "5b10", "displayName": "Ada Byron", "emailAddress": "ada@acme.example", "timeZone": "UTC"}
 ORB, MOON = {"id": "10", "key": "ORB"}, {"id": "20", "key": "MOON"}
 
@@ -34,7 +35,9 @@ def site() -> Iterator[ScriptedSite]:
         MYSELF: ADA,
         PROJECTS: {"values": [ORB, MOON], "isLast": True, "total": 2},
         PERMISSIONS: permissions(),
-        COUNT: {"count": 3},
+        STATUSES: [],
+        SEARCH: {"issues": [{"id": "5"}], "isLast": True},
+        DEVELOPMENT: {"errors": [], "summary": {}},
         FIELDS: [{"id": "comment", "name": "Comment"}, {"id": "customfield_1", "name": "Salary"}],
     }
     with scripted(CLOUD, answers) as running:
@@ -70,6 +73,7 @@ def test_a_data_center_site_is_checked_in_its_own_dialect() -> None:
         "GET /rest/api/2/myself": {"name": "ada", "key": "JIRAUSER1", "displayName": "Ada Byron"},
         "GET /rest/api/2/project": [ORB, MOON],
         "GET /rest/api/2/mypermissions": permissions(),
+        "GET /rest/api/2/status": [],
         "POST /rest/api/2/search": {"total": 4, "issues": []},
     }
     with scripted(SERVER, answers) as site:
@@ -131,7 +135,7 @@ def test_projects_that_are_not_visible_are_named_with_their_setting(site: Script
 
 def test_settings_that_leave_no_project_are_a_problem(site: ScriptedSite) -> None:
     assert problem(site, projects="ORB", exclude_projects="orb").startswith("settings projects and exclude_projects")
-    assert COUNT not in site.calls
+    assert SEARCH not in site.calls
 
 
 def test_a_permission_that_the_account_has_nowhere_is_told_once(site: ScriptedSite) -> None:
@@ -162,15 +166,15 @@ def test_permissions_that_are_not_told_are_a_problem_of_their_own(site: Scripted
 
 
 def test_a_wrong_base_search_is_named_with_what_the_site_says(site: ScriptedSite) -> None:
-    site.answers[COUNT] = lambda request: ApiError(400, "Field 'colour' does not exist")
+    site.answers[SEARCH] = lambda request: ApiError(400, "Field 'colour' does not exist")
     said = problem(site, base_search="colour = red")
     assert said.startswith("setting base_search is 'colour = red', which the site does not take as JQL")
     assert "Field 'colour' does not exist" in said
-    assert site.requests[-1].json() == {"jql": "project = 10 AND (colour = red)"}
+    assert site.requests[-1].json()["jql"] == "project = 10 AND (colour = red)"
 
 
 def test_a_search_that_is_refused_is_a_problem(site: ScriptedSite) -> None:
-    site.answers[COUNT] = ApiError(403, "no")
+    site.answers[SEARCH] = ApiError(403, "no")
     assert problem(site, base_search="type = Bug").startswith("issues cannot be searched: POST")
 
 
@@ -181,7 +185,7 @@ def test_an_excluded_field_that_does_not_exist_is_named(site: ScriptedSite) -> N
     assert problem(site, exclude_fields="wage").endswith("correct it or take it out")
 
 
-@pytest.mark.parametrize("call", [SERVER_INFO, MYSELF, PROJECTS, PERMISSIONS, COUNT, FIELDS])
+@pytest.mark.parametrize("call", [SERVER_INFO, MYSELF, PROJECTS, PERMISSIONS, STATUSES, SEARCH, DEVELOPMENT, FIELDS])
 @pytest.mark.parametrize(("status", "error"), [(503, Transient), (429, RateLimited)])
 def test_what_may_pass_is_no_problem_of_the_settings(
     site: ScriptedSite, call: str, status: int, error: type[Exception]
@@ -191,9 +195,89 @@ def test_what_may_pass_is_no_problem_of_the_settings(
         check(site, exclude_fields="comment")
 
 
-def test_answers_of_another_shape_are_errors(site: ScriptedSite) -> None:
-    for call in (MYSELF, PERMISSIONS):
-        kept, site.answers[call] = site.answers[call], ["odd"]
-        with pytest.raises(Permanent, match="answered something of type list"):
-            check(site)
-        site.answers[call] = kept
+@pytest.mark.parametrize("call", [SERVER_INFO, MYSELF, PERMISSIONS, SEARCH])
+def test_answers_of_another_shape_are_problems(site: ScriptedSite, call: str) -> None:
+    site.answers[call] = ["odd"]
+    assert f"{call} answered something" in problem(site)
+
+
+def test_projects_of_another_shape_are_a_problem(site: ScriptedSite) -> None:
+    site.answers[PROJECTS] = {"values": None}
+    assert problem(site).startswith("the projects cannot be listed: jira_projects 'projects:0' is")
+
+
+HTML = Response(200, b"<html>Log in</html>", "text/html")
+FACTS = ("https://acme.example (Acme)", "Ada Byron (ada@acme.example)", "Cloud 1001.0.0")
+
+
+@pytest.mark.parametrize("refusal", [ApiError(403, "no"), HTML, ApiError(401, "scope does not match")])
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (PROJECTS, "the projects cannot be listed: GET"),
+        (PERMISSIONS, "the site does not say which permissions the account has: GET"),
+        (STATUSES, "statuses cannot be read: GET"),
+        (SEARCH, "issues cannot be searched: POST"),
+        (DEVELOPMENT, "development information is refused, pull requests stay unknown: GET"),
+        (FIELDS, "setting exclude_fields cannot be checked, since the fields cannot be listed: GET"),
+    ],
+)
+def test_where_one_part_of_the_api_is_closed_it_is_named_and_the_rest_told(
+    site: ScriptedSite, call: str, said: str, refusal: Any
+) -> None:
+    site.answers[call] = refusal
+    report = check(site, exclude_fields="comment")
+    (found,) = report.problems
+    assert found.startswith(said)
+    assert (report.site, report.account, report.deployment) == FACTS
+    assert keys(report) == ([] if call == PROJECTS else ["ORB", "MOON"])
+
+
+def test_a_site_without_development_tools_lacks_nothing(site: ScriptedSite) -> None:
+    del site.answers[DEVELOPMENT]
+    assert check(site).problems == []
+
+
+def test_development_is_not_asked_for_where_its_permission_is_missing(site: ScriptedSite) -> None:
+    site.answers[PERMISSIONS] = permissions(develop=False)
+    assert "VIEW_DEV_TOOLS" in problem(site)
+    assert DEVELOPMENT not in site.calls
+
+
+def test_a_site_without_issues_has_no_development_to_ask_for(site: ScriptedSite) -> None:
+    site.answers[SEARCH] = {"issues": [], "isLast": True}
+    assert check(site).problems == []
+    assert DEVELOPMENT not in site.calls
+
+
+def test_a_site_that_does_not_tell_what_it_is_is_checked_as_a_sync_takes_it(site: ScriptedSite) -> None:
+    del site.answers[SERVER_INFO]
+    report = check(site)
+    assert (report.problems, keys(report)) == ([], ["ORB", "MOON"])
+    assert report.site == site.url
+    assert report.deployment == "Cloud, which is a guess: there is no serverInfo"
+
+
+def test_a_login_page_in_place_of_the_account_is_told_with_what_is_known_of_the_site(site: ScriptedSite) -> None:
+    site.answers[MYSELF] = HTML
+    report = check(site)
+    assert (report.site, report.account, report.deployment) == (FACTS[0], "", FACTS[2])
+    assert "a login page or a proxy answered" in report.problems[0]
+
+
+def test_an_account_that_needs_a_captcha_is_told_so(site: ScriptedSite) -> None:
+    denied = {"X-Seraph-LoginReason": "AUTHENTICATION_DENIED", "X-Authentication-Denied-Reason": "CAPTCHA_CHALLENGE"}
+    site.answers[MYSELF] = Response(403, b"<html>denied</html>", "text/html", denied)
+    assert "the site wants a CAPTCHA after failed logins: log in as this account in a browser" in problem(site)
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("https://sso.example/login?x=1", "redirected to https://sso.example, which is not the site of base_url"),
+        ("https://127.0.0.1/rest", "(write base_url with https://127.0.0.1)"),
+    ],
+)
+def test_a_redirect_to_another_place_is_told_with_where_to(site: ScriptedSite, target: str, said: str) -> None:
+    site.answers[SERVER_INFO] = Response(302, b"", headers={"Location": target})
+    assert said in problem(site)

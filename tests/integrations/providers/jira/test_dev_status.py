@@ -282,7 +282,7 @@ def test_a_number_comes_from_the_id_else_from_the_address(
         (5, "detail[0].pullRequests[1]"),
         (PULL_REQUEST | {"url": 5}, "detail[0].pullRequests[1].url"),
         (PULL_REQUEST | {"lastUpdate": "soon"}, "detail[0].pullRequests[1].lastUpdate"),
-        (PULL_REQUEST | {"author": {"name": {}}}, "detail[0].pullRequests[1].author.name"),
+        (PULL_REQUEST | {"author": {"name": 5}}, "detail[0].pullRequests[1].author.name"),
     ],
 )
 def test_an_entry_that_cannot_be_read_is_set_aside_with_its_place_and_ends_nothing(bad: Any, path: str) -> None:

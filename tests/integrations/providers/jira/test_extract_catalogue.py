@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
+from integrations.errors import Permanent
 from integrations.provider import Answer, Connection, Partition, PlanContext, ProjectRef, RawAnswer
 from integrations.providers.jira.provider import JiraProvider
 from integrations.records import Batch
@@ -69,6 +70,34 @@ def test_data_center_gives_all_projects_with_their_types_at_once(site: ScriptedS
     assert site.calls == [SERVER_INFO, "GET /rest/api/2/myself", "GET /rest/api/2/project"]
 
 
+def test_types_that_the_list_of_projects_lacks_are_asked_for_project_by_project(site: ScriptedSite) -> None:
+    site.answers["GET /rest/api/2/project"] = [{**found, "issueTypes": None} for found in (*LISTED, LISTED[0])]
+    for found in LISTED[:2]:
+        site.answers[f"GET /rest/api/2/project/{found['id']}"] = found
+    connection = site.connection(exclude_projects="P2")
+
+    ((listed, batch),) = read(connection, PROJECTS)
+    answers = [jira.fetch(PROJECTS, connection, partition) for partition in listed.partitions]
+    first, gone = (
+        jira.normalise(RawAnswer(answer.entity_type, answer.external_id, orjson.loads(answer.body), answer.metadata))
+        for answer in answers
+    )
+
+    assert (keys(batch), batch.project_wits, batch.wits) == (["P1", "P3", "P1"], [], [])
+    assert [(pairs.project_id, pairs.wit_ids) for pairs in first.project_wits] == [("1", ("1", "2"))]
+    assert [kind.name for kind in first.wits] == ["Bug", "Task"]
+    # The third project was archived meanwhile.
+    assert (answers[1].metadata["status"], gone.is_empty) == (404, True)
+    assert jira.recognise(PROJECTS, LISTED[0]) == (answers[0].entity_type, answers[0].external_id)
+
+
+def test_a_type_that_cannot_be_read_ends_no_pair_of_a_project_asked_for_alone() -> None:
+    content = {"id": "1", "key": "P1", "issueTypes": [BUG, {"name": "no id"}]}
+    batch = jira.normalise(RawAnswer("jira_project_types", "project:1:types", content))
+    assert ([kind.name for kind in batch.wits], batch.project_wits) == (["Bug"], [])
+    assert [found.path for found in batch.quarantined] == ["issueTypes[1].id"]
+
+
 def test_a_site_of_many_pairs_has_each_type_once() -> None:
     kinds = [KIND | {"id": str(number), "name": f"Type {number}"} for number in range(11)]
     # 86 pairs: ten projects use eight types each, and one uses six.
@@ -84,6 +113,43 @@ def test_a_site_of_many_pairs_has_each_type_once() -> None:
     assert len(batches) == 2
     assert len({wit.external_id for batch in batches for wit in batch.wits}) == 11
     assert sum(len(pair.wit_ids) for batch in batches for pair in batch.project_wits) == 86
+
+
+def says_of_last(start: int) -> dict[str, Any]:
+    return {"isLast": start == 4}
+
+
+def says_how_many(start: int) -> dict[str, Any]:
+    return {"total": 5, "maxResults": 2}
+
+
+def says_where_to_go_on(start: int) -> dict[str, Any]:
+    return {} if start == 4 else {"nextPage": "https://acme.example/more"}
+
+
+def says_the_size(start: int) -> dict[str, Any]:
+    return {"maxResults": 2}
+
+
+@pytest.mark.parametrize("told", [says_of_last, says_how_many, says_where_to_go_on, says_the_size])
+@pytest.mark.parametrize("count", [5, 4])
+def test_all_pages_of_projects_are_read_whatever_they_say_of_their_end(told: Any, count: int) -> None:
+    projects = [project(number, BUG) for number in range(1, count + 1)]
+
+    def page(request: Any) -> Any:
+        start = int(request.text("startAt"))
+        return {"values": projects[start : start + 2], **told(start)} if start < count else ApiError(404, "none")
+
+    with scripted(CLOUD, {**MYSELF, SEARCH: page}) as site:
+        found = read(site.connection(), PROJECTS)
+    assert [key for _, batch in found for key in keys(batch)] == [f"P{number}" for number in range(1, count + 1)]
+    assert [answer.warning for answer, _ in found] == [""] * len(found)
+
+
+def test_a_site_that_gives_the_same_projects_again_is_an_error_and_no_endless_walk() -> None:
+    again = pytest.raises(Permanent, match="startAt 1: the site gave the projects of the page before")
+    with scripted(CLOUD, {**MYSELF, SEARCH: {"values": [project(1, BUG)], "isLast": False}}) as site, again:
+        read(site.connection(), PROJECTS)
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,9 @@ def test_every_status_change_is_read_in_order() -> None:
     ("changed", "counts"),
     [
         ({"fieldId": ...}, True),
+        ({"fieldId": ""}, True),
+        ({"fieldId": ..., "fieldtype": ...}, True),
+        ({"fieldId": ..., "fieldtype": None, "field": "Status"}, False),
         ({"fieldId": ..., "fieldtype": "custom"}, False),
         ({"fieldId": "customfield_10077"}, False),
         ({"field": "Status umbenannt"}, True),
@@ -58,7 +61,7 @@ def test_a_status_change_is_told_by_its_field_id(changed: Json, counts: bool) ->
         ("gone", ""),
         (history(None, EARLY, item("1", "2")), ".id"),
         (history("5", "yesterday", item("1", "2")), ".created"),
-        (history("5", EARLY) | {"items": None}, ".items"),
+        (history("5", EARLY) | {"items": "none"}, ".items"),
         (history("5", EARLY, item("1", "2"), "gone"), ".items[1]"),
         (history("5", EARLY, item("1", {"id": 2})), ".items[0].to"),
         (history("5", EARLY, item("1", "2", toString=2)), ".items[0].toString"),
@@ -67,6 +70,18 @@ def test_a_status_change_is_told_by_its_field_id(changed: Json, counts: bool) ->
 def test_a_broken_history_quarantines_its_issue(broken: Any, path: str) -> None:
     found = refusal(issue(2, [history("4", EARLY, item("1", "2")), broken]))
     assert found.path == f"issues[1].changelog.histories[1]{path}"
+
+
+@pytest.mark.parametrize("nothing", [..., None, [], {}, ""])
+def test_a_history_without_items_changed_nothing(nothing: Any) -> None:
+    empty = {name: value for name, value in (history("5", EARLY) | {"items": nothing}).items() if value is not ...}
+    found = record(issue(1, [history("4", EARLY, item("1", "2")), empty]))
+    assert [change.history_id for change in found.changes] == ["4"]
+
+
+@pytest.mark.parametrize("nothing", [{"total": 0}, {"total": 0, "histories": None}, {"histories": []}])
+def test_an_issue_may_have_no_history_at_all(nothing: Json) -> None:
+    assert record(issue(1) | {"changelog": nothing}).changes == ()
 
 
 def test_a_history_without_a_status_is_not_looked_at_closely() -> None:
@@ -79,7 +94,8 @@ def test_a_history_without_a_status_is_not_looked_at_closely() -> None:
     [
         (None, "issues[1].changelog"),
         ([], "issues[1].changelog"),
-        ({"total": 0}, "issues[1].changelog.histories"),
+        ({"total": 1}, "issues[1].changelog"),
+        ({"total": 0, "histories": "none"}, "issues[1].changelog.histories"),
         ({"total": "2", "histories": []}, "issues[1].changelog.total"),
         ({"total": 2, "histories": [history("1", EARLY)]}, "issues[1].changelog"),
     ],
@@ -208,7 +224,7 @@ def test_a_null_source_says_nothing_of_what_the_status_was() -> None:
     ("answer", "path"),
     [
         (bulk(1, _50002=[FIRST, history(9, "no", item("1", "2"))]), ".issueChangeLogs[0].changeHistories[1].created"),
-        (bulk(1, _50002=None), ".issueChangeLogs[0].changeHistories"),
+        (bulk(1, _50002="none"), ".issueChangeLogs[0].changeHistories"),
         (paged(FIRST, "gone"), ".values[1]"),
         (paged(FIRST, total="3"), ".total"),
         (whole(history(None, LATE)), ".changelog.histories[0].id"),

@@ -6,10 +6,11 @@ import pytest
 
 from integrations.errors import Permanent
 from integrations.provider import RawAnswer
+from integrations.providers.jira.issues import cut_issue_ids
 from integrations.providers.jira.normalise import ISSUES, normalise
 from integrations.records import NOBODY, Category, Person
 
-from .samples import ADA, KIND, STATUS, Json, issue, page, read, record, refusal
+from .samples import ADA, KIND, STATUS, Json, history, issue, page, read, record, refusal
 
 
 def test_an_issue_is_read_whole() -> None:
@@ -41,7 +42,7 @@ def test_an_issue_is_read_whole() -> None:
     assert found.due == date(2025, 4, 1)
 
 
-@pytest.mark.parametrize("nothing", [None, ...])
+@pytest.mark.parametrize("nothing", [None, ..., "", [], {}])
 def test_what_an_issue_does_not_say_is_none(nothing: Any) -> None:
     texts = dict.fromkeys(["summary", "description", "labels", "resolutiondate", "duedate"], nothing)
     objects = dict.fromkeys(["parent", "priority", "resolution", "reporter", "assignee"], nothing)
@@ -161,11 +162,13 @@ def test_a_scoped_status_names_its_project() -> None:
         ("status", STATUS | {"id": 10**5000}, "fields.status.id"),
         ("summary", 12, "fields.summary"),
         ("description", ["x"], "fields.description"),
+        ("summary", False, "fields.summary"),
+        ("priority", 0, "fields.priority"),
         ("labels", "red", "fields.labels"),
         ("labels", ["red", None], "fields.labels"),
         ("priority", "Medium", "fields.priority"),
         ("assignee", "ada", "fields.assignee"),
-        ("parent", {"id": {}}, "fields.parent.id"),
+        ("parent", {"id": {"x": 1}}, "fields.parent.id"),
     ],
 )
 def test_a_field_that_cannot_be_read_quarantines_its_issue_alone(field: str, value: Any, path: str) -> None:
@@ -216,3 +219,18 @@ def test_issues_to_skip_are_not_looked_at() -> None:
     batch = normalise(page(issue(1), issue(2, created="never"), issue(3)), skip={"50001", "50002"})
     assert [found.key for found in batch.work_items] == ["ORB-3"]
     assert list(batch.quarantined) == []
+
+
+@pytest.mark.parametrize(
+    ("changelog", "is_cut"),
+    [
+        ({"total": 0, "histories": []}, False),
+        ({"total": 1, "histories": []}, True),
+        ({"total": 1}, True),
+        ({"histories": [history("1", 5)]}, True),
+        ({"histories": [history("1", 5)], "total": None}, True),
+        ({"histories": [history("1", 5)], "total": 1, "maxResults": 1}, False),
+    ],
+)
+def test_a_history_is_asked_for_unless_an_issue_says_that_it_holds_all_of_it(changelog: Json, is_cut: bool) -> None:
+    assert cut_issue_ids([issue(1), issue(2) | {"changelog": changelog}, "gone"]) == ["50002"] * is_cut

@@ -94,3 +94,10 @@ def test_days_stay_in_order_as_bounds_of_windows(name: str, day: date, later: in
 def test_windows_that_meet_are_cut_at_the_same_text() -> None:
     older, newer = (bounded(question(window=window), SAMOA) for window in ([None, 86_400_000], [86_400_000, None]))
     assert older.split(" < ")[1] == newer.split(" >= ")[1] == '"1970/01/01 13:00"'
+
+
+@pytest.mark.parametrize("day", ["2024-12-31", "20241231", "2025-W01-2"])
+def test_a_start_date_means_the_same_day_however_iso_writes_it(day: str) -> None:
+    asked = question(start_date=day)
+    assert bounded(asked, NEW_YORK).endswith('updated >= "2024/12/31"')
+    assert bounded(asked, None).endswith("updated >= 1735603200000")

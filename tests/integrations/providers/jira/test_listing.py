@@ -81,3 +81,31 @@ def test_a_recorded_page_of_the_step_is_a_listing() -> None:
     assert jira.recognise(LISTING_STEP, {"issues": [issue(1)]})[0] == LISTING
     with pytest.raises(Permanent, match="a page of /search/jql or /search with few fields"):
         jira.recognise(LISTING_STEP, {"values": []})
+
+
+def test_what_the_jql_of_the_settings_leaves_out_is_listed_as_there(server: SandboxServer) -> None:
+    connection = connect(server, base_search="issuetype = Bug", projects=PROJECTS[0].key)
+    read = run(LISTING_STEP, connection, PlanContext(projects_of(server)))
+    listed, present = (
+        {item.external_id for _, batch in read for item in batch.listed if item.only_known is known}
+        for known in (False, True)
+    )
+    entries = [entry for entry in server.site.entries if entry.project.key == PROJECTS[0].key]
+    assert present == {str(entry.id) for entry in entries}
+    assert listed == {str(entry.id) for entry in entries if entry.type.name == "Bug"}
+    assert 0 < len(listed) < len(present)
+    assert len({answer.external_id for answer, _ in read}) == len(read)
+
+
+def test_a_project_that_is_not_visible_any_more_has_an_empty_listing_and_a_warning(server: SandboxServer) -> None:
+    context = PlanContext(projects_of(server))
+    server.site.remove_project(PROJECTS[0].key)
+    read = run(LISTING_STEP, connect(server), context)
+    warned = [(answer.warning, batch.is_empty) for answer, batch in read if answer.warning]
+    assert warned == [(f"project {PROJECTS[0].key} is not visible to this account any more", True)]
+    assert any(batch.listed for _, batch in read)
+
+
+def test_jql_that_the_site_refuses_is_an_error_and_no_empty_listing(server: SandboxServer) -> None:
+    with pytest.raises(Permanent, match="nonsense"):
+        run(LISTING_STEP, connect(server, base_search="nonsense = 5"), PlanContext(projects_of(server)))

@@ -1,6 +1,9 @@
 """Paging through a project that changes meanwhile, in both dialects, against the sandbox."""
 
+import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -8,6 +11,7 @@ from integrations.errors import Permanent
 from integrations.provider import Answer, Partition, PlanContext, ProjectRef
 from integrations.providers.jira import paging
 from integrations.sandbox import Faults, SandboxServer, Site, SiteSpec
+from integrations.sandbox.http import Request
 from integrations.sandbox.jira.catalog import PROJECTS
 from tests.integrations.providers.jira.extraction import (
     ISSUES_STEP,
@@ -22,6 +26,7 @@ from tests.integrations.providers.jira.extraction import (
     plan_of,
     run,
 )
+from tests.integrations.providers.jira.samples import issue
 from tests.integrations.providers.jira.scripted import CLOUD, SERVER, scripted
 
 ISSUES = 60
@@ -162,14 +167,56 @@ def test_tokens_that_are_good_for_one_page_only_are_no_loss(cloud: SandboxServer
     assert set(ids(read(cloud))) == all_ids(cloud)
 
 
+def test_issues_that_were_changed_in_bulk_outlive_tokens_that_expire_again_and_again(cloud: SandboxServer) -> None:
+    bulk = max(entry.updated for entry in cloud.site.entries)
+    for entry in cloud.site.entries:
+        entry.updated = bulk
+    expire = lambda answer: cloud.expire_tokens()  # noqa: E731
+    found = read(cloud, Between(_2=expire, _4=expire, _6=expire, _8=expire))
+    assert set(ids(found)) == all_ids(cloud)
+
+
 def test_a_site_that_takes_no_token_at_all_is_an_error_and_no_endless_walk(cloud: SandboxServer) -> None:
     connection = connect(cloud, batch_size="2")
     cursor = first_page(connection, cloud).next_cursor
     assert cursor is not None
-    same_minute = {**cursor, "until": -(-cursor["last"][0] // 60_000) * 60_000}
+    same_instant = {**cursor, "until": cursor["last"][0], "back": paging.MOST_RESTARTS}
     cloud.expire_tokens()
     with pytest.raises(Permanent, match=r"answered 400.*expired.*\(JQL: project = "):
-        jira.fetch(ISSUES_STEP, connection, Partition("project", same_minute))
+        jira.fetch(ISSUES_STEP, connection, Partition("project", same_instant))
+
+
+LEGACY = {"startAt": 0, "maxResults": 2}
+
+
+@pytest.mark.parametrize("shape", [LEGACY, {"isLast": False}, {"isLast": False, "nextPageToken": None}])
+def test_a_site_that_gives_no_token_is_read_on_by_time(shape: dict[str, object]) -> None:
+    # Three within one minute, more than a page has; two at one instant.
+    moments = [1_740_000_030_000 + at for at in (0, 0, 10, 20, 90_000, 900_000)]
+
+    def search(request: Request) -> dict[str, object]:
+        until = re.search(r"updated <= (\d+)", request.json()["jql"])
+        found = [at for at in enumerate(moments) if until is None or at[1] <= int(until[1])][::-1]
+        issues = [issue(number, updated=at) for number, at in found[:2]]
+        whole = len(found) <= 2
+        told = {"total": len(found)} if shape is LEGACY else {"isLast": True} if whole else {}
+        return {**shape, "issues": issues, **told}
+
+    with scripted(CLOUD, {"POST /rest/api/3/search/jql": search}) as site:
+        found = run(ISSUES_STEP, site.connection(batch_size="2"), PlanContext([ProjectRef("1", "OLD")]))
+    assert set(ids(found)) == {str(50_000 + number) for number in range(len(moments))}
+    assert [answer.warning for answer, _ in found if answer.warning] == []
+
+
+def test_a_site_that_gives_no_token_and_no_way_on_is_told_of() -> None:
+    page = {"isLast": False, "issues": [issue(number, updated=5) for number in range(2)]}
+    with scripted(CLOUD, {"POST /rest/api/3/search/jql": page}) as site:
+        partition = jira.plan(ISSUES_STEP, site.connection(), PlanContext([ProjectRef("1", "OLD")]))[0]
+        answer = jira.fetch(ISSUES_STEP, site.connection(), partition)
+        steps = 1
+        while answer.next_cursor is not None:
+            answer, steps = jira.fetch(ISSUES_STEP, site.connection(), Partition("1", answer.next_cursor)), steps + 1
+    assert (answer.warning, steps) == ("the site ended a search too early: it has more pages, and names none", 3)
 
 
 def test_a_page_goes_on_as_it_was_asked_whatever_the_settings_say_now(cloud: SandboxServer) -> None:
@@ -208,3 +255,15 @@ def test_an_issue_that_cannot_be_read_at_a_pages_end_does_not_stop_the_walk() ->
         answer = jira.fetch(ISSUES_STEP, site.connection(), partition)
         assert answer.next_cursor is not None
         assert answer.next_cursor["last"] == [1_735_689_630_000, "7"]
+
+
+@pytest.mark.parametrize("told", [None, "Wed, 01 Jan 2025 12:00:00 GMT"])
+def test_where_a_site_tells_no_time_its_newest_issue_does(told: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Our server always tells it: the header is overlooked.
+    monkeypatch.setattr("integrations.http.source_time", lambda headers: told and parsedate_to_datetime(told))
+    page = {"isLast": True, "issues": [{"id": "3"}, issue(2, updated="2024-12-31T23:00:00.500+0000"), issue(1)]}
+    with scripted(CLOUD, {"POST /rest/api/3/search/jql": page}) as site:
+        partition = jira.plan(ISSUES_STEP, site.connection(), PlanContext([ProjectRef("1", "ORB")]))[0]
+        answer = jira.fetch(ISSUES_STEP, site.connection(), partition)
+    expected = datetime(2025, 1, 1, 12, tzinfo=UTC) if told else datetime(2024, 12, 31, 23, 0, 0, 500_000, tzinfo=UTC)
+    assert answer.source_time == expected

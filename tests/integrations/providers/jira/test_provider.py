@@ -37,7 +37,12 @@ def test_the_provider_registers_itself() -> None:
         (5, "Custom Fields", True),
         (6, "Drift & Deletions", True),
     ]
-    assert [field.name for field in provider.settings if field.secret] == ["api_token", "webhook_secret"]
+    assert [field.name for field in provider.settings if field.secret] == [
+        "api_token",
+        "oauth_client_secret",
+        "oauth_refresh_token",
+        "webhook_secret",
+    ]
     assert set(provider.entity_types().values()) == {step.name for step in provider.steps}
 
 
@@ -133,6 +138,23 @@ def test_what_no_token_can_be_is_not_sent_alone_and_not_shown(token: str) -> Non
     with pytest.raises(Permanent, match="setting api_token holds characters that no token has") as caught:
         check(email="", api_token=token)
     assert token not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "site"),
+    [
+        ("https://acme.com/jira/browse/PAY-1", "https://acme.com/jira"),
+        ("http://acme.com:8080/rest/api/2/", "http://acme.com:8080"),
+        ("https://acme.com/secure/Dashboard.jspa", "https://acme.com"),
+        ("https://acme.atlassian.net/jira/software/projects/PAY/boards/1", "https://acme.atlassian.net"),
+        ("https://acme.atlassian.net/jira", "https://acme.atlassian.net"),
+    ],
+)
+def test_the_address_of_a_page_is_no_base_url(given: str, site: str) -> None:
+    with pytest.raises(Permanent) as caught:
+        checked_base_url(given)
+    assert str(caught.value) == f"setting base_url is {given!r}, which is the address of a page: write {site}"
+    assert checked_base_url(site + "/") == site
 
 
 @pytest.mark.parametrize("path", ["", "/", "/ex/jira", "/ex/jira/", "/ex/confluence/6b4f-11", "/ex/jira/6b4f-11/rest"])

@@ -20,6 +20,8 @@ def sprint(*parts: str) -> str:
         (sprint("id=1", "state=CLOSED", "name=One", "startDate=2018-05-09T06:39:30.147Z", "goal=<null>"), "One"),
         (sprint("id=1", "rapidViewId=2", "state=ACTIVE", "name=a,b]c", "completeDate=<null>"), "a,b]c"),
         (sprint("id=1", "name=a,b]"), "a,b]"),
+        (sprint("id=1", "state=ACTIVE", "name=a,id=7,state=b,name=c", "startDate=<null>"), "a,id=7,state=b,name=c"),
+        (sprint("id=1", "name=a[goal=b]", "goal=c"), "a[goal=b]"),
         (sprint("id=1", "name=[x], y=z, id=5", "endDate=<null>"), "[x], y=z, id=5"),
         (sprint("id=1", "name=two\nlines", "goal=win, name=all"), "two\nlines"),
         (sprint("id=17", "state=FUTURE", "name=", "goal=x"), "17"),

@@ -13,7 +13,7 @@ from integrations.provider import Partition, PlanContext, ProjectRef
 from integrations.providers.jira import windows
 from integrations.providers.jira.windows import DAY, MOST_WINDOWS, cut_in_windows
 from integrations.sandbox import Faults, SandboxServer, Site, SiteSpec
-from integrations.sandbox.http import ApiError
+from integrations.sandbox.http import ApiError, Request
 from integrations.sandbox.jira.catalog import PROJECTS
 from tests.integrations.providers.jira.extraction import (
     ISSUES_STEP,
@@ -88,7 +88,7 @@ def test_a_read_since_some_time_is_neither_counted_nor_cut(server: SandboxServer
     assert set(ids(found)) == {str(entry.id) for entry in server.site.entries}
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 410])
+@pytest.mark.parametrize("status", [400, 403, 404, 410, 500, 503, 504])
 def test_where_a_site_does_not_count_its_pages_are_read(status: int) -> None:
     page = {"issues": [], "isLast": True}
     refusal = ApiError(status, "no counting here")
@@ -96,6 +96,22 @@ def test_where_a_site_does_not_count_its_pages_are_read(status: int) -> None:
     with scripted(CLOUD, answers) as site:
         partition = jira.plan(ISSUES_STEP, site.connection(), PlanContext([ProjectRef("1", "ORB")]))[0]
         answer = jira.fetch(ISSUES_STEP, site.connection(), partition)
+    assert (answer.entity_type, answer.next_cursor) == ("jira_issues", None)
+
+
+@pytest.mark.parametrize("status", [400, 500, 504])
+def test_where_a_site_does_not_tell_its_first_issue_its_pages_are_read(status: int) -> None:
+    def search(request: Request) -> dict[str, object]:
+        if b"created ASC" in request.body:
+            raise ApiError(status, "no such order here")
+        return {"issues": [], "isLast": True}
+
+    answers = {"POST /rest/api/3/search/approximate-count": {"count": 9999}, "POST /rest/api/3/search/jql": search}
+    with scripted(CLOUD, answers) as site:
+        partition = jira.plan(ISSUES_STEP, site.connection(), PlanContext([ProjectRef("1", "ORB")]))[0]
+        count = jira.fetch(ISSUES_STEP, site.connection(), partition)
+        assert count.next_cursor is not None
+        answer = jira.fetch(ISSUES_STEP, site.connection(), Partition(partition.key, count.next_cursor))
     assert (answer.entity_type, answer.next_cursor) == ("jira_issues", None)
 
 
