@@ -20,12 +20,19 @@ class Passing(Transient):
     """Transient, and so often gone at once that the same call is made a second time before it counts."""
 
 
-class RateLimited(StageError):
-    """The other side asked to wait until `until` (aware, UTC; None where it does not say); uses up no try."""
+class TimedOut(Transient):
+    """There was no answer in time: the same question may well take as long again."""
 
-    def __init__(self, message: str, until: datetime | None) -> None:
+
+class RateLimited(StageError):
+    """The other side asked to wait until `until` (aware, UTC; None where it does not say); uses up no try.
+
+    ``least_seconds``, where it is known, is how long to wait at least where the other side does not say.
+    """
+
+    def __init__(self, message: str, until: datetime | None, least_seconds: float | None = None) -> None:
         super().__init__(message)
-        self.until = until
+        self.until, self.least_seconds = until, least_seconds
 
 
 class Permanent(StageError):

@@ -14,9 +14,9 @@ from typing import Any, Protocol, TypeVar, cast
 
 import httpx
 
-from integrations.errors import Passing, Permanent, StageError, Transient
-from integrations.http_errors import error_for, wrong_content
-from integrations.http_limits import source_time
+from integrations.errors import Passing, Permanent, StageError, TimedOut, Transient
+from integrations.http_errors import judged, of_json
+from integrations.http_limits import source_time, spent_seconds
 from integrations.json_text import parse
 from integrations.provider import Connection
 
@@ -33,13 +33,17 @@ REDIRECTS = 3
 
 @dataclass(frozen=True)
 class Response:
-    """An answer whose ``body`` is JSON as it came. ``source_time`` is the site's own clock."""
+    """An answer whose ``body`` is JSON as it came. ``source_time`` is the site's own clock.
+
+    ``spent_seconds`` is for how long nothing is left for the next call; None where the site does not say so.
+    """
 
     call: str
     status: int
     headers: Mapping[str, str]
     body: bytes
     source_time: datetime | None
+    spent_seconds: float | None = None
 
     def json(self) -> Any:
         """The parsed body. Raises Transient where it is cut off."""
@@ -52,6 +56,12 @@ class Response:
             raise Transient(
                 f"{self.call} answered JSON that is not whole: {len(self.body)} bytes came, {declared} were declared"
             ) from None
+
+
+Judge = Callable[[Response], Response]
+"""Gives an answer as it is to be taken: some sites say in the body that they refuse, or what is left of a budget.
+Raises the StageError that an answer means instead.
+"""
 
 
 class Throttle(Protocol):
@@ -116,8 +126,12 @@ class HttpClient:
         params: Mapping[str, str | int] | None = None,
         json: Any = None,
         accept: Collection[int] = (),
+        judge: Judge = judged,
+        name: str = "",
     ) -> Response:
         """Makes one call and gives its answer, if it is JSON with a good status or one of ``accept``.
+
+        ``judge`` says of the others what they are. ``name`` says what is asked for, where the path does not.
 
         A server error or a lost connection is answered by asking once more at once, which harms nothing: all calls
         only read. Single ones are common, and in a sync of thousands of calls some would happen three times in a row.
@@ -125,38 +139,28 @@ class HttpClient:
         Raises RateLimited where the site asks to wait, Transient for what may pass, else Permanent. Messages name the
         call; they hold neither headers nor parameters.
         """
+        question = repr((self.base_url, method, path, params, json))
+        call = f"{method} {path} ({name})" if name else f"{method} {path}"
+        # A leading slash would leave out the path of a base URL that has one.
+        build = partial(self._client.build_request, method, path.lstrip("/"), params=params, json=json)
+        make = partial(self._made, call, build, accept, judge)
         try:
-            return self._request(method, path, params, json, accept)
+            return _asked(question, make)
         except Passing as error:
             logger.info("%s: asking once more", error)
-            return self._request(method, path, params, json, accept)
+            return _asked(question, make)
 
-    def _request(
-        self, method: str, path: str, params: Mapping[str, str | int] | None, json: Any, accept: Collection[int]
-    ) -> Response:
-        make, throttle = partial(self._made, method, path, params, json, accept), _throttle.get()
-        if throttle is None:
-            return make()
-        return throttle.call(repr((self.base_url, method, path, params, json)), make)
-
-    def _made(
-        self, method: str, path: str, params: Mapping[str, str | int] | None, json: Any, accept: Collection[int]
-    ) -> Response:
-        call = f"{method} {path}"
+    def _made(self, call: str, build: Callable[[], httpx.Request], accept: Collection[int], judge: Judge) -> Response:
         try:
-            # A leading slash would leave out the path of a base URL that has one.
-            request = self._client.build_request(method, path.lstrip("/"), params=params, json=json)
-            answer, body = self._send(call, request)
+            answer, body = self._send(call, build())
         except httpx.HTTPError as error:
             raise self._unreached(call, error) from error
         except UnicodeError as error:
             # The resolver's own complaint about a name with labels that no host can have.
             raise self._no_address(error) from error
-        if answer.status_code >= 400 and answer.status_code not in accept:
-            raise error_for(call, answer, body)
-        if wrong := wrong_content(call, answer, body):
-            raise wrong
-        return Response(call, answer.status_code, answer.headers, body, source_time(answer.headers))
+        status, headers = answer.status_code, answer.headers
+        response = Response(call, status, headers, body, source_time(headers), spent_seconds(headers))
+        return of_json(response) if status in accept else judge(response)
 
     def _send(self, call: str, request: httpx.Request) -> tuple[httpx.Response, bytes]:
         """The answer, after redirects that stay on the site: credentials go nowhere else."""
@@ -182,7 +186,7 @@ class HttpClient:
             if size > self._answer_bytes:
                 raise Permanent(f"{call} answered more than {self._answer_bytes} bytes")
             if time.monotonic() > deadline:
-                raise Transient(f"{call} took more than {self._answer_seconds:g} s: {size} bytes came")
+                raise TimedOut(f"{call} took more than {self._answer_seconds:g} s: {size} bytes came")
         return b"".join(parts)
 
     def _led_away(self, call: str, to: httpx.URL) -> Permanent:
@@ -202,8 +206,13 @@ class HttpClient:
             reached = f"{call}: the host of {self._setting} {self.base_url} could not be reached ({reason})"
             return Transient(f"{reached}: check its certificate, and https or http" if "SSL" in reason else reached)
         if isinstance(error, httpx.TimeoutException):
-            return Transient(f"{call} did not answer in time ({reason})")
+            return TimedOut(f"{call} did not answer in time ({reason})")
         return Passing(f"{call} was cut off ({reason})")
+
+
+def _asked(question: str, make: Callable[[], Response]) -> Response:
+    throttle = _throttle.get()
+    return make() if throttle is None else throttle.call(question, make)
 
 
 Client = TypeVar("Client")

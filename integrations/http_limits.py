@@ -17,6 +17,7 @@ _LARGEST_DELTA = 10**8
 _number = re.compile(r"\d{1,15}(\.\d*)?")
 # Below nothing too: a site that lets through what was on its way counts on.
 _nothing_left = re.compile(r"0|-\d{1,15}")
+_something_left = re.compile(r"0*[1-9]\d{0,14}")
 # A proxy may add the header a second time: then both count, and come with a comma between them.
 _numbers = re.compile(r"\d{1,15}(\.\d*)?(\s*,\s*\d{1,15}(\.\d*)?)*")
 # One policy of `"name";r=0;t=600, "other";r=5;t=1`: its parameters. A comma within the quotes ends nothing.
@@ -42,10 +43,18 @@ def spent_seconds(headers: Mapping[str, str]) -> float | None:
 
     A ``Retry-After`` alone does not count: Data Center sends it with each answer, 0 while tokens remain.
     """
-    if _nothing_left.fullmatch(headers.get("x-ratelimit-remaining", "").strip()):
+    if _is_spent(headers):
         return wait_seconds(headers) or None
     seconds = _spent_policies(headers)
     return None if seconds is None else min(seconds, LONGEST_WAIT_SECONDS)
+
+
+def is_limit(headers: Mapping[str, str]) -> bool:
+    """Whether a refusal that may have other reasons is one of a limit: it says when to come again, or nothing is left.
+
+    A ``Retry-After`` of 0 does not count: Data Center sends it with each answer while tokens remain.
+    """
+    return bool(_retry_after(headers)) or _is_spent(headers)
 
 
 def source_time(headers: Mapping[str, str]) -> datetime | None:
@@ -61,8 +70,15 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     return None if until is None else max(0.0, _seconds_to(until, headers))
 
 
+def _is_spent(headers: Mapping[str, str]) -> bool:
+    return bool(_nothing_left.fullmatch(headers.get("x-ratelimit-remaining", "").strip()))
+
+
 def _reset(headers: Mapping[str, str]) -> float | None:
+    """A budget of which something is left does not count: it was another limit that refused."""
     text = headers.get("x-ratelimit-reset", "").strip()
+    if _something_left.fullmatch(headers.get("x-ratelimit-remaining", "").strip()):
+        return None
     if _number.fullmatch(text) and float(text) < _LARGEST_DELTA:
         return float(text) or None
     until = _reset_time(text)

@@ -2,6 +2,8 @@
 
 import json
 import uuid
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
 from math import isfinite
 from typing import Any
 
@@ -25,6 +27,14 @@ def fingerprint(value: Any) -> bytes:
         return written(value)
     except RecursionError:
         return uuid.uuid4().bytes
+
+
+def hashes(said: Iterable[tuple[str, object]]) -> Mapping[str, str]:
+    """A hash of each value, by name; what is named twice has the hash of both."""
+    found: dict[str, Any] = {}
+    for name, value in said:
+        found.setdefault(name, blake2b(digest_size=16)).update(fingerprint(value))
+    return {name: digest.hexdigest() for name, digest in found.items()}
 
 
 def written(value: Any) -> bytes:

@@ -104,6 +104,14 @@ class ProjectRef:
 
 
 @dataclass(frozen=True)
+class RepositoryRef:
+    """``full_name`` is 'owner/name' as it was when it was last listed."""
+
+    external_id: str
+    full_name: str
+
+
+@dataclass(frozen=True)
 class ItemRef:
     external_id: str
     key: str
@@ -121,6 +129,7 @@ class PlanContext:
     watermarks: Mapping[str, datetime] = field(default_factory=dict)
     batch_size: int = 50
     reread: Sequence[ItemRef] = ()
+    repositories: Sequence[RepositoryRef] = ()
 
 
 @dataclass(frozen=True)
@@ -171,8 +180,8 @@ class ConnectionReport:
 class WebhookEvent:
     """A delivery that was verified.
 
-    ``items`` are the source ids of the work items that it is about, ``answer`` what is to be stored of it. A delivery
-    that concerns no work item in the integration's scope has neither.
+    ``items`` are what it is about, as `Provider.refetch` takes them, ``answer`` what is to be stored of it. A delivery
+    that concerns nothing in the integration's scope has neither.
     """
 
     delivery_id: str
@@ -195,8 +204,11 @@ class Provider(ABC):
     default_fields: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Columns of ``work_items`` with the kinds of custom fields that mean the same, where a tenant mapped none."""
 
+    items_table: ClassVar[str] = "work_items"
+    """The table of what `digests` speaks of."""
+
     items_step: ClassVar[str]
-    """The step that fetches work items; `refetch` makes partitions of it."""
+    """The step that fetches items; `refetch` makes partitions of it."""
     listing_step: ClassVar[str] = ""
     """The step, on demand, that lists what there is for a repair: its answers give `Batch.listed`."""
 

@@ -218,6 +218,113 @@ class LinkOverview:
     whole: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class RepositoryRecord:
+    """A repository. ``full_name`` is 'owner/name'; it may change, ``external_id`` (the source's number) does not."""
+
+    external_id: str
+    full_name: str
+    url: str = ""
+    description: str = ""
+    default_branch: str | None = None
+    private: bool = False
+    archived: bool = False
+    fork: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerRepositories:
+    """All repositories of one owner, as one answer lists them: others known of it have been deleted or transferred."""
+
+    owner: str
+    repository_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRecord:
+    """A commit of a pull request. ``authored`` is when it was written, ``committed`` when it was last rewritten.
+
+    ``author`` is an account where the source knows one, else only a name.
+    """
+
+    sha: str
+    authored: datetime | None = None
+    committed: datetime | None = None
+    message: str = ""
+    author: Person = NOBODY
+    author_email: str | None = None
+    bot: bool = False
+    additions: int | None = None
+    deletions: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRecord:
+    """A review; ``state`` in the source's words ('APPROVED', 'PENDING'). What was not sent yet has no ``submitted``."""
+
+    external_id: str
+    state: str
+    author: Person = NOBODY
+    bot: bool = False
+    submitted: datetime | None = None
+    body: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommentRecord:
+    """What was said on a pull request; with ``path`` on a line of its code, in a thread that may be resolved."""
+
+    external_id: str
+    created: datetime
+    author: Person = NOBODY
+    bot: bool = False
+    updated: datetime | None = None
+    body: str | None = None
+    path: str | None = None
+    line: int | None = None
+    review_id: str | None = None
+    resolved: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequestRecord:
+    """One pull request with all that belongs to it, so that what vanished can be told.
+
+    ``state`` is 'OPEN', 'CLOSED' or 'MERGED'; ``repository`` what the answer about the pull request says of it.
+    ``mentioned_keys`` are words of its title, branch and commit messages that may be keys of work items, in capitals
+    ('PAY-12'): the load finds out which are.
+    """
+
+    external_id: str
+    number: int
+    repository: RepositoryRecord
+    title: str
+    state: str
+    created: datetime
+    updated: datetime
+    url: str = ""
+    body: str | None = None
+    draft: bool = False
+    author: Person = NOBODY
+    bot: bool = False
+    closed: datetime | None = None
+    merged: datetime | None = None
+    merged_by: Person = NOBODY
+    additions: int = 0
+    deletions: int = 0
+    changed_files: int = 0
+    review_decision: str | None = None
+    base: str = ""
+    head: str = ""
+    head_repository: str | None = None
+    merge_commit: str | None = None
+    labels: tuple[str, ...] = ()
+    commits: tuple[CommitRecord, ...] = ()
+    reviews: tuple[ReviewRecord, ...] = ()
+    comments: tuple[CommentRecord, ...] = ()
+    mentioned_keys: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Batch:
     """All that one raw answer says, ready to be loaded.
@@ -238,6 +345,10 @@ class Batch:
     left: list[str] = field(default_factory=list)
     link_overviews: list[LinkOverview] = field(default_factory=list)
     item_links: list[ItemLinks] = field(default_factory=list)
+    repositories: list[RepositoryRecord] = field(default_factory=list)
+    owner_repositories: list[OwnerRepositories] = field(default_factory=list)
+    gone_repositories: list[str] = field(default_factory=list)
+    pull_requests: list[PullRequestRecord] = field(default_factory=list)
     quarantined: Sequence[Quarantined] = field(default_factory=list)
 
     @property

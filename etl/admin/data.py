@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.contrib import admin
 
+from etl.admin.filters import MentionFilter, PrStateFilter, SizeClassFilter
 from etl.models import Changelog, Pr, PrComment, PrCommit, PrReview, Repository, WorkItem, WorkItemPrLink
 from pulse.tenancy.admin.base import ReadOnlyAdmin
 
@@ -41,18 +42,43 @@ class ChangelogAdmin(ReadOnlyAdmin):
 @admin.register(Repository)
 class RepositoryAdmin(ReadOnlyAdmin):
     relations = _OWNER
-    list_display = ("full_name", "default_branch", "private", "archived", "integration", "tenant")
-    list_filter = ("tenant", "integration", "private", "archived")
-    search_fields = ("full_name",)
+    list_display = (
+        "full_name",
+        "default_branch",
+        "private",
+        "archived",
+        "fork",
+        "active",
+        "authority",
+        "integration",
+        "tenant",
+    )
+    list_filter = ("tenant", "integration", "active", "private", "archived", "fork", "authority")
+    search_fields = ("full_name", "external_id__exact")
+    search_help_text = "A part of owner/name, or the source's id"
 
 
 @admin.register(Pr)
 class PrAdmin(ReadOnlyAdmin):
     relations = (*_OWNER, "repository")
-    list_display = ("number", "title", "repository", "state", "draft", "author", "created", "merged", "tenant")
-    list_filter = ("tenant", "integration", "repository", "draft", "bot")
-    search_fields = ("number__exact", "external_id__exact")
-    search_help_text = "A pull request's number, or the source's id"
+    list_display = (
+        "number",
+        "title",
+        "repository",
+        "state",
+        "draft",
+        "author",
+        "size_class",
+        "review_decision",
+        "created",
+        "merged",
+        "time_to_first_review_seconds",
+        "cycle_time_seconds",
+        "tenant",
+    )
+    list_filter = ("tenant", "integration", "repository", PrStateFilter, SizeClassFilter, "draft", "bot")
+    search_fields = ("number__exact", "external_id__exact", "head__exact", "author__exact")
+    search_help_text = "A number, a branch, an author's account, or the source's id"
 
 
 class PrPartAdmin(ReadOnlyAdmin):
@@ -60,23 +86,27 @@ class PrPartAdmin(ReadOnlyAdmin):
 
     relations = (*_OWNER, "pr")
     list_loads: ClassVar[tuple[str, ...]] = ("pr__title",)
-    list_filter = ("tenant", "integration")
-    search_fields: ClassVar[tuple[str, ...]] = ("external_id__exact", "pr__number__exact")
+    list_filter: ClassVar[tuple[str, ...]] = ("tenant", "integration", "bot")
+    search_fields: ClassVar[tuple[str, ...]] = ("external_id__exact", "pr__number__exact", "author__exact")
+    search_help_text = "A pull request's number, an author's account, or the source's id"
 
 
 @admin.register(PrCommit)
 class PrCommitAdmin(PrPartAdmin):
-    list_display = ("sha", "pr", "author", "created", "tenant")
+    list_display = ("sha", "pr", "author", "created", "committed", "additions", "deletions", "tenant")
 
 
 @admin.register(PrReview)
 class PrReviewAdmin(PrPartAdmin):
-    list_display = ("id", "pr", "state", "author", "created", "tenant")
+    list_display = ("id", "pr", "state", "author", "bot", "created", "tenant")
+    search_fields = (*PrPartAdmin.search_fields, "state__exact")
+    search_help_text = "A pull request's number, an author's account, a state such as APPROVED, or the source's id"
 
 
 @admin.register(PrComment)
 class PrCommentAdmin(PrPartAdmin):
-    list_display = ("id", "pr", "author", "created", "tenant")
+    list_display = ("id", "pr", "author", "bot", "path", "line", "resolved", "created", "tenant")
+    list_filter = (*PrPartAdmin.list_filter, "resolved")
 
 
 @admin.register(WorkItemPrLink)
@@ -84,5 +114,6 @@ class WorkItemPrLinkAdmin(ReadOnlyAdmin):
     relations = (*_OWNER, "work_item", "pr")
     list_loads = ("work_item__summary", "pr__title")
     list_display = ("work_item", "kind", "title", "state", "external_repo", "pr_number", "pr", "source", "tenant")
-    list_filter = ("tenant", "integration", "kind", "source", "state")
-    search_fields = ("work_item__key__exact", "pr_number__exact")
+    list_filter = ("tenant", "integration", "kind", MentionFilter)
+    search_fields = ("work_item__key__exact", "pr_number__exact", "source__exact", "state__exact")
+    search_help_text = "The exact key of a work item, a pull request's number, a source or a state"

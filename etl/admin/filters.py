@@ -6,6 +6,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from etl.models.code import MENTION
+from etl.transform.pr_metrics import SIZES
 from integrations.registry import get_provider, provider_names
 
 
@@ -36,3 +38,38 @@ class StepFilter(_DeclaredFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         steps = [step for provider in provider_names() for step in get_provider(provider).steps]
         return [(step.name, step.display_name) for step in steps]
+
+
+class PrStateFilter(_DeclaredFilter):
+    """By the states that pull requests are loaded in, whatever their source calls them."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(state, state) for state in ("OPEN", "CLOSED", "MERGED")]
+
+
+class SizeClassFilter(_DeclaredFilter):
+    """By the classes of size, smallest first."""
+
+    title = "size class"
+    parameter_name = "size_class"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(size, size) for size in SIZES]
+
+
+class MentionFilter(admin.SimpleListFilter):
+    """By which side a link was found on."""
+
+    title = "found"
+    parameter_name = "found"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("mention", "in the pull request's text"), ("source", "by the work item's source")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not self.value():
+            return queryset
+        return queryset.filter(source=MENTION) if self.value() == "mention" else queryset.exclude(source=MENTION)

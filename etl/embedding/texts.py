@@ -22,4 +22,8 @@ EMBEDDED_TABLES: dict[str, EmbeddedTable] = {
         " nullif((SELECT string_agg(l, ', ') FROM jsonb_array_elements_text(r.labels) l), ''), r.key)",
         "r.key || ' ' || r.summary",
     ),
+    "repositories": EmbeddedTable("concat_ws(E'\\n', r.full_name, nullif(r.description, ''))", "r.full_name"),
+    "prs": EmbeddedTable(
+        "concat_ws(E'\\n', r.title, nullif(left(r.body, 4000), ''))", "'#' || r.number || ' ' || r.title"
+    ),
 }

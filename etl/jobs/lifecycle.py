@@ -145,7 +145,10 @@ def start_repair(job_id: int, *, trigger: str, only_if_due: bool = False) -> Etl
 def _check_repairable(job: EtlJob) -> None:
     open_states = (Overall.RUNNING, Overall.PAUSED)
     if not job.integration.provider_code.listing_step:
-        raise IllegalTransition(f"{job.integration.provider} has no listing to repair integration {job.name} by")
+        raise IllegalTransition(
+            f"integration {job.integration.name} cannot be repaired: {job.integration.provider} has no repair;"
+            " a full sync reads everything again"
+        )
     if not job.integration.active:
         raise IllegalTransition(f"integration {job.integration.name} of job {job.pk} is inactive")
     if job.runs.filter(status__in=open_states).exclude(kind=RunKind.WEBHOOK).exists():
@@ -164,13 +167,13 @@ def repair_steps(integration: Integration) -> list[Step]:
 
 
 def item_steps(integration: Integration) -> list[Step]:
-    """The step that fetches work items, and those of a sync that it feeds."""
+    """The step that fetches items, and those of a sync that it feeds."""
     items = integration.provider_code.items_step
     return [step for step in sync_steps(integration) if step.name == items or items in step.feeders]
 
 
 def request_items(integration: Integration, item_ids: Sequence[str], *, trigger: str) -> EtlJobRun:
-    """Has work items fetched again by their source ids, in the integration's open webhook run or a new one.
+    """Has items fetched again (see `Provider.refetch`), in the integration's open webhook run or a new one.
 
     What waits to be fetched already is not asked for twice. A fetch in hand does not count: it may have been answered
     before the change that we were told of. No worker is woken: the sweep does so within a second, by when requests of

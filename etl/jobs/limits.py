@@ -18,7 +18,6 @@ from etl.models import EtlJobEvent
 from etl.sql import execute, fetch
 from integrations.errors import RateLimited, StageError
 from integrations.http import Response
-from integrations.http_limits import spent_seconds
 
 ERRORS_THAT_OPEN = 10
 OPEN_SECONDS = 300
@@ -68,9 +67,9 @@ class IntegrationThrottle:
             response = make()
         except StageError as error:
             return error
-        if (seconds := spent_seconds(response.headers)) is not None:
+        if response.spent_seconds is not None:
             # Better to wait at once than to be refused.
-            block(self.lease, timezone.now() + timedelta(seconds=seconds))
+            block(self.lease, timezone.now() + timedelta(seconds=response.spent_seconds))
         return response
 
     def _earlier(self, question: str) -> calls.Outcome | None:
@@ -143,17 +142,19 @@ def hold(lease: Lease, error: RateLimited) -> datetime:
         until = error.until
         block(lease, until)
     else:
-        until = _back_off(lease, at_once_first=error.until is not None)
+        until = _back_off(lease, error.least_seconds, at_once_first=error.until is not None)
     alarms.set_alarm(lease.integration_id, (until - now).total_seconds())
     return until
 
 
-def _back_off(lease: Lease, *, at_once_first: bool) -> datetime:
+def _back_off(lease: Lease, least_seconds: float | None, *, at_once_first: bool) -> datetime:
     """For a site that refuses and names no time, or none that is to come: 2 s, doubled with each in a row, up to 30 s.
 
-    With ``at_once_first`` the site said that the call may be made at once: it is believed the first time only. What
-    comes while the integration is held back belongs to the refusal before: those calls were on their way.
+    With ``least_seconds`` all of these are longer, so that none is shorter than that. With ``at_once_first`` the site
+    said that the call may be made at once: it is believed the first time only. What comes while the integration is
+    held back belongs to the refusal before: those calls were on their way.
     """
+    longer = least_seconds / (FIRST_WAIT_SECONDS * JITTER[0]) if least_seconds else 1.0
     execute(
         "INSERT INTO integration_limits (integration_id, tenant_id) VALUES (%s, %s) ON CONFLICT DO NOTHING",
         [lease.integration_id, lease.tenant_id],
@@ -170,7 +171,7 @@ def _back_off(lease: Lease, *, at_once_first: bool) -> datetime:
             LONGEST_WAIT_SECONDS,
             FIRST_WAIT_SECONDS,
             int(at_once_first),
-            random.uniform(*JITTER),
+            random.uniform(*JITTER) * longer,
             lease.integration_id,
         ],
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 from uuid import uuid4
 
 from django.db.models import Q
@@ -17,14 +18,16 @@ from etl.models import (
     EtlJobRunStep,
     ExtractionCheckpoint,
     Overall,
+    Repository,
     RunKind,
     StageState,
     UnitState,
 )
 from etl.sql import fetch
-from integrations.provider import Partition, PlanContext, ProjectRef, Step
+from integrations.provider import Partition, PlanContext, ProjectRef, RepositoryRef, Step
 
 DEFAULT_BATCH_SIZE = 50
+Ref = TypeVar("Ref", ProjectRef, RepositoryRef)
 
 
 def create_steps(run: EtlJobRun, steps: list[Step]) -> None:
@@ -43,39 +46,58 @@ def create_steps(run: EtlJobRun, steps: list[Step]) -> None:
 
 
 def known_projects(run: EtlJobRun) -> list[ProjectRef]:
-    """The projects that are known to be there; of a restricted run, those of them that it names by key or id.
-
-    Keys compare in any case.
-    """
+    """The projects that are known to be there; of a restricted run, those of them that it names by key or id."""
     rows = Project.objects.filter(
         tenant_id=run.tenant_id,
         integration_id=run.integration_id,
         active=True,
         archived=False,
         authority=Authority.LISTED,
-    )
-    wanted, listed = {name.casefold() for name in run.config.get("projects") or ()}, _listed_projects(run)
+    ).order_by("external_id")
+    return _to_be_read(run, "projects", [ProjectRef(*row) for row in rows.values_list("external_id", "key")])
+
+
+def known_repositories(run: EtlJobRun) -> list[RepositoryRef]:
+    """The repositories that are known to be there; of a restricted run, those that it names by full name or id.
+
+    Archived ones too: what they have is to be read once, and may have been archived unread.
+    """
+    rows = Repository.objects.filter(
+        tenant_id=run.tenant_id, integration_id=run.integration_id, active=True, authority=Authority.LISTED
+    ).order_by("external_id")
+    found = [RepositoryRef(*row) for row in rows.values_list("external_id", "full_name")]
+    return _to_be_read(run, "repositories", found)
+
+
+def _to_be_read(run: EtlJobRun, kind: str, known: Sequence[Ref]) -> list[Ref]:
+    """Without what the site does not list any more, and what a restricted run does not name; in any case."""
+    wanted, listed = {name.casefold() for name in run.config.get("projects") or ()}, _listed(run, kind)
     return [
-        project
-        for project in (ProjectRef(row.external_id, row.key) for row in rows.order_by("external_id"))
-        if (not wanted or wanted & _names(project)) and (not listed or project.external_id in listed)
+        found
+        for found in known
+        if (not wanted or wanted & _names(found)) and (not listed or found.external_id in listed)
     ]
 
 
-def _names(project: ProjectRef) -> set[str]:
-    return {project.external_id, project.key.casefold()}
+def _names(found: ProjectRef | RepositoryRef) -> set[str]:
+    name = found.key if isinstance(found, ProjectRef) else found.full_name
+    return {found.external_id, name.casefold()}
 
 
-def _warn_of_unknown_projects(run: EtlJobRun) -> None:
-    """Of those that a restricted run names and that it does not read therefore."""
-    known = {name for project in known_projects(run) for name in _names(project)}
-    if unknown := [name for name in run.config.get("projects") or () if name.casefold() not in known]:
-        message = f"this run was restricted to projects that are not known: {', '.join(unknown)}"
+def _warn_of_unknown(run: EtlJobRun) -> None:
+    """Of the projects and repositories that a restricted run names and that it does not read therefore."""
+    wanted = run.config.get("projects") or ()
+    if not wanted:
+        return
+    found: list[ProjectRef | RepositoryRef] = [*known_projects(run), *known_repositories(run)]
+    known = {name for one in found for name in _names(one)}
+    if unknown := [name for name in wanted if name.casefold() not in known]:
+        message = f"this run was restricted to projects or repositories that are not known: {', '.join(unknown)}"
         EtlJobEvent.objects.create(tenant_id=run.tenant_id, run=run, level="warning", message=message)
 
 
-def _listed_projects(run: EtlJobRun) -> set[str]:
-    """The projects that the site listed in this run, in a repair in the last sync: others are gone.
+def _listed(run: EtlJobRun, kind: str) -> set[str]:
+    """The "projects" or "repositories" that the site listed in this run, in a repair in the last sync: others are gone.
 
     Empty where it listed none, or not all came.
     """
@@ -86,9 +108,10 @@ def _listed_projects(run: EtlJobRun) -> set[str]:
     if EtlJobRunStep.objects.filter(failed, run=run).exists():
         return set()
     rows = fetch(
-        """SELECT DISTINCT p FROM raw_extraction_data, jsonb_array_elements_text(extraction_metadata -> 'projects') p
-           WHERE run_id = %s AND jsonb_typeof(extraction_metadata -> 'projects') = 'array'""",
-        [run.pk],
+        """SELECT DISTINCT p
+           FROM raw_extraction_data, jsonb_array_elements_text(extraction_metadata -> %(kind)s) p
+           WHERE run_id = %(run)s AND jsonb_typeof(extraction_metadata -> %(kind)s) = 'array'""",
+        {"run": run.pk, "kind": kind},
     )
     return {row[0] for row in rows}
 
@@ -97,6 +120,7 @@ def _context(run: EtlJobRun, step: str) -> PlanContext:
     full = run.kind != RunKind.SYNC or run.config.get("full_sync")
     return PlanContext(
         projects=known_projects(run),
+        repositories=known_repositories(run),
         watermarks={} if full else watermarks.read(run.integration_id, step),
         batch_size=int(run.config.get("batch_size") or DEFAULT_BATCH_SIZE),
         reread=repair.items_to_reread(run) if run.kind == RunKind.REPAIR else (),
@@ -120,7 +144,7 @@ def plan_step(run: EtlJobRun, step: EtlJobRunStep) -> None:
     """Creates the step's checkpoints. Makes no call, so it may run under the run's lock."""
     create_checkpoints(run, step.step, _partitions(run, step.step))
     if step.step == run.integration.provider_code.items_step:
-        _warn_of_unknown_projects(run)
+        _warn_of_unknown(run)
     step.planned_at = timezone.now()
     step.save(update_fields=["planned_at", "last_updated_at"])
 

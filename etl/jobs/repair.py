@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from custommapping.fields import fields_by_column
 from custommapping.models import Authority
 from etl.models import EtlJob, EtlJobEvent, EtlJobRun, EtlJobRunStep, StageState
+from etl.models.code import MENTION
 from etl.sql import execute, fetch
 from integrations.provider import ItemRef, PlanContext, ProjectRef
 
@@ -159,13 +160,15 @@ def items_to_reread(run: EtlJobRun) -> list[ItemRef]:
              AND coalesce(m.category, s.category, '') <> 'Done'
              AND (w.dev_status_read_at IS NOT NULL
                   OR coalesce(w.code_changed, w.custom_fields_overflow ->> %(field)s, '') NOT IN ('', '{}')
-                  OR EXISTS (SELECT 1 FROM work_items_prs_links k WHERE k.work_item_id = w.id))
+                  OR EXISTS (SELECT 1 FROM work_items_prs_links k
+                             WHERE k.work_item_id = w.id AND k.source <> %(mention)s))
              AND coalesce(w.dev_status_read_at, '-infinity') < now() - make_interval(days => %(days)s)
            ORDER BY w.dev_status_read_at NULLS FIRST, w.id LIMIT %(most)s""",
         {
             "tenant": run.tenant_id,
             "integration": run.integration_id,
             "field": fields_by_column(run.integration).get("code_changed"),
+            "mention": MENTION,
             "days": REREAD_AFTER_DAYS,
             "most": REREAD_AT_MOST,
         },
@@ -181,11 +184,14 @@ def forget_listing(run: EtlJobRun) -> int:
 def due_at(job: EtlJob) -> datetime | None:
     """When the job's integration is to be repaired next; None where never, or where nothing was ever read whole.
 
-    Counted from the last repair's start, before the first one from the end of the first sync that finished.
+    Counted from the last repair's start, before the first one from the end of the first sync that finished. Where a
+    provider lists nothing to compare with there is no repair.
     """
     integration = job.integration
+    if not integration.provider_code.listing_step:
+        return None
     hours = float(integration.connection().setting("repair_hours", str(DEFAULT_HOURS)))
-    if not hours or not integration.provider_code.listing_step:
+    if not hours:
         return None
     since: datetime | None = fetch(
         """SELECT coalesce(max(started_at) FILTER (WHERE kind = 'repair'),

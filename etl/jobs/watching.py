@@ -58,6 +58,12 @@ COUNTED_TABLES = (
     "custom_fields",
     "work_items",
     "changelogs",
+    "repositories",
+    "prs",
+    "prs_commits",
+    "prs_reviews",
+    "prs_comments",
+    "work_items_prs_links",
     "raw_extraction_data",
     "qdrant_vectors",
 )

@@ -107,7 +107,7 @@ def _mentioned_statuses(items: Iterable[WorkItemRecord], known: Known) -> Iterab
 
 
 def _rank(row: Row) -> tuple[bool, int]:
-    """What wins over a row's age: see `Target.rank`. Of projects and types the fifth value is never None."""
+    """What wins over a row's age: see `Target.rank`. Only of statuses the fifth value may be None."""
     return row[4] is not None, row[2]
 
 
@@ -117,7 +117,7 @@ def _known_rank(row: Row, known: Known) -> tuple[bool, int]:
     return category is not None, authority
 
 
-def _newest(rows: Iterable[Row]) -> list[Row]:
+def newest(rows: Iterable[Row]) -> list[Row]:
     """Of rows with the same id the best and newest one: a page names the same few statuses a thousand times."""
     best: dict[str, Row] = {}
     for row in rows:
@@ -137,7 +137,7 @@ def status_rows(source: Source, batch: Batch, known: Known) -> list[Row]:
     age = seen if batch.project_statuses else (source.extracted_at, Authority.LISTED)
     rows = [_status_row(status, *age) for status in batch.statuses]
     rows += [_status_row(item.status, item.updated, Authority.SEEN) for item in batch.work_items]
-    return _newest([*rows, *_mentioned_statuses(batch.work_items, known)])
+    return newest([*rows, *_mentioned_statuses(batch.work_items, known)])
 
 
 def read_known(source: Source) -> dict[str, Known]:
@@ -159,7 +159,7 @@ def read_known(source: Source) -> dict[str, Known]:
 
 def _worth(rows: Iterable[Row], known: Known) -> list[Row]:
     """The best row of each, without those that a better source has written already: on most pages, all of them."""
-    return [row for row in _newest(rows) if _rank(row) >= _known_rank(row, known)]
+    return [row for row in newest(rows) if _rank(row) >= _known_rank(row, known)]
 
 
 def has_news(statuses: Iterable[Row], known: Known) -> bool:
@@ -189,13 +189,13 @@ def load_catalogues(
         (STATUSES, _worth(statuses, known["statuses"])),
         (CUSTOM_FIELDS, [_field_row(field, source.extracted_at) for field in batch.custom_fields]),
     ]
-    written = {target.name: _merge_all(target, source, rows, refuse) for target, rows in plan if rows}
+    written = {target.name: merge_all(target, source, rows, refuse) for target, rows in plan if rows}
     _relate(source, "wit", "wits", [(pair.project_id, pair.wit_ids) for pair in batch.project_wits])
     _relate(source, "status", "statuses", [(pair.project_id, pair.status_ids) for pair in batch.project_statuses])
     return written
 
 
-def _merge_all(target: Target, source: Source, rows: Sequence[Row], refuse: Refuse) -> list[int]:
+def merge_all(target: Target, source: Source, rows: Sequence[Row], refuse: Refuse) -> list[int]:
     """Merges the rows of one catalogue but those that PostgreSQL refuses; the ids of those written."""
     ids: list[int] = []
     load_halving(

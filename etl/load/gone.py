@@ -10,6 +10,7 @@ from datetime import datetime
 
 import orjson
 
+from etl.load.mentions import link_work_items
 from etl.load.merging import Source
 from etl.load.vectors import drop_vectors
 from etl.sql import execute, fetch
@@ -61,7 +62,7 @@ def _mark(source: Source, said: Sequence[tuple[str, datetime | None, int]], born
                ORDER BY w.external_id FOR NO KEY UPDATE OF w)
            UPDATE work_items w
            SET active = false, deleted_at = gone.at, raw_data_id = gone.raw_id, last_updated_at = now()
-           FROM gone WHERE w.id = gone.id RETURNING w.external_id""",
+           FROM gone WHERE w.id = gone.id RETURNING w.external_id, w.id""",
         {
             "tenant": source.tenant_id,
             "integration": source.integration_id,
@@ -72,5 +73,6 @@ def _mark(source: Source, said: Sequence[tuple[str, datetime | None, int]], born
     )
     marked = [row[0] for row in rows]
     if marked:
+        link_work_items(source.tenant_id, [row[1] for row in rows])
         drop_vectors(source, "work_items", marked, born=born)
     return marked

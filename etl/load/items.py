@@ -9,9 +9,10 @@ from typing import Any
 from custommapping.fields import FieldMapping, to_number, to_text
 from custommapping.models import CUSTOM_FIELD_COLUMNS
 from etl.load.copying import Row, stage
-from etl.load.merging import Source, found, merge
+from etl.load.mentions import link_work_items
+from etl.load.merging import Source, found, lock_older, merge
 from etl.load.tables import WORK_ITEMS
-from etl.sql import execute, fetch
+from etl.sql import execute
 from etl.transform.metrics import METRIC_NAMES, Categories, Change, flow_metrics
 from integrations.records import StatusChange, WorkItemRecord
 
@@ -105,38 +106,23 @@ class LoadedItems:
 def load_items(
     source: Source, records: Sequence[WorkItemRecord], meaning: Meaning, hashes: Mapping[str, str]
 ) -> LoadedItems:
-    """Merges the items, and the changelogs of those that are not newer already."""
-    known = _lock_older(source, records)
+    """Merges the items, the changelogs of those that are not newer already, and derives what mentions those written."""
+    known = lock_older(WORK_ITEMS, source, _said(records))
     written = merge(
         WORK_ITEMS, source, [_row(record, meaning, hashes.get(record.external_id, "")) for record in records]
     )
     current = known | written.ids
     _load_changelogs(source, records, current, [item for item in current.values() if item not in written.new])
+    link_work_items(source.tenant_id, written.ids.values())
     return LoadedItems(current, [item for item, item_id in written.ids.items() if item_id in written.new])
 
 
-def _lock_older(source: Source, records: Sequence[WorkItemRecord]) -> dict[str, int]:
-    """The items that have a row not newer than this answer: their changelogs are to be this answer's.
-
-    All are locked before any is written, in the order of their ids: also those that will need no writing, or else a
-    newer answer could write one, and its changelogs, in between.
-    """
+def _said(records: Sequence[WorkItemRecord]) -> dict[str, datetime]:
+    """From when the answer is about each of its items: a page may have two versions of one."""
     said: dict[str, datetime] = {}
     for record in records:
         said[record.external_id] = max(record.updated, said.get(record.external_id, record.updated))
-    row = found(
-        "work_items", "s.external_id", columns="f.id, f.source_updated_at, coalesce(f.raw_data_id, 0) AS raw_id"
-    )
-    rows = fetch(
-        f"""SELECT s.external_id, w.id, w.source_updated_at, w.raw_id FROM unnest(%(ids)s) AS s(external_id)
-            CROSS JOIN LATERAL ({row} FOR NO KEY UPDATE) w""",
-        {"tenant": source.tenant_id, "integration": source.integration_id, "ids": sorted(said)},
-    )
-    return {
-        external_id: item_id
-        for external_id, item_id, updated, raw_id in rows
-        if (updated, raw_id) <= (said[external_id], source.raw_id)
-    }
+    return said
 
 
 def _changelog_row(work_item_id: int, change: StatusChange, start: datetime) -> Row:

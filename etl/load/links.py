@@ -18,11 +18,12 @@ import orjson
 
 from etl.load import quarantine
 from etl.load.copying import Row, stage
+from etl.load.mentions import TABLE, link_work_items, pull_request_of
 from etl.load.merging import Source, found
+from etl.models.code import MENTION
 from etl.sql import execute, fetch
 from integrations.records import DevLink, ItemLinks, LinkKind, LinkOverview, Quarantined
 
-TABLE = "work_items_prs_links"
 # Where a quarantined link only waits for its work item (see `etl.load.parents`).
 NO_ITEM = "work_item"
 
@@ -69,6 +70,7 @@ def link_items(
         _keep(item)
     names = [f"{overview.work_item_id}:summary" for overview in overviews if overview.work_item_id in held]
     names += [_name(links, kind) for links in item_links if links.work_item_id in held for kind in links.kinds]
+    link_work_items(source.tenant_id, [item.id for item in held.values()])
     quarantine.resolve_beginning(source, TABLE, names)
     return changed
 
@@ -119,8 +121,8 @@ def _end_absent(source: Source, item: Held, overview: LinkOverview) -> int:
     spared = item.present + [pair for pair, raw_id in item.whole.items() if raw_id > source.raw_id]
     return execute(
         """DELETE FROM work_items_prs_links WHERE work_item_id = %s AND integration_id = %s
-             AND source || ' ' || kind <> ALL(%s) AND coalesce(raw_data_id, 0) <= %s""",
-        [item.id, source.integration_id, spared, source.raw_id],
+             AND source <> %s AND source || ' ' || kind <> ALL(%s) AND coalesce(raw_data_id, 0) <= %s""",
+        [item.id, source.integration_id, MENTION, spared, source.raw_id],
     )
 
 
@@ -210,22 +212,21 @@ def _merge(source: Source, rows: Sequence[Row]) -> int:
     return execute(_LINK_MERGE, parameters)
 
 
-# Any of the tenant's integrations may have brought the pull request. GitHub's names know no case.
-_PR = """SELECT p.id FROM repositories r JOIN prs p ON p.repository_id = r.id
-    WHERE s.kind = 'pull_request' AND r.tenant_id = %(tenant)s AND lower(r.full_name) = lower(s.external_repo)
-      AND p.number = s.pr_number ORDER BY p.id LIMIT 1"""
-
-
 def _link_merge() -> str:
     values = [*_VALUES, "pr_id"]
     old, new = (", ".join(f"{alias}.{name}" for name in values) for alias in ("l", "s"))
     same = " AND ".join(f"f.{name} = s.{name}" for name in _KEYS)
     # A link that only a part of the truth confirms must not look older than that; else it is as old as what told all.
     confirmed = "NOT s.whole AND coalesce(l.raw_data_id, 0) < %(raw)s"
+    called = "(lower({0}.external_repo), {0}.pr_number)"
+    meant = pull_request_of("s.external_repo", "s.pr_number", "s.url")
+    known = f"CASE WHEN s.kind = 'pull_request' THEN ({meant}) END"
+    # The repository may have been renamed since: the link keeps its pull request.
+    kept = f"SELECT f.pr_id FROM {TABLE} f WHERE {same} AND {called.format('f')} = {called.format('s')}"
     return f"""
         INSERT INTO {TABLE} AS l (tenant_id, integration_id, {", ".join(_KEYS)}, {", ".join(values)}, raw_data_id)
         SELECT %(tenant)s, %(integration)s, {", ".join(f"s.{name}" for name in _KEYS)}, {new}, %(raw)s
-        FROM (SELECT s.*, ({_PR}) AS pr_id FROM staged_links s) s
+        FROM (SELECT s.*, coalesce({known}, ({kept})) AS pr_id FROM staged_links s) s
         LEFT JOIN LATERAL (SELECT * FROM {TABLE} f WHERE {same} LIMIT 1) l ON true
         WHERE l.id IS NULL OR (coalesce(l.raw_data_id, 0) <= %(raw)s
                                AND (({old}) IS DISTINCT FROM ({new}) OR ({confirmed})))

@@ -1,11 +1,14 @@
-"""Loading a batch: catalogues, items, quarantine and vectors, in the caller's transaction."""
+"""Loading a batch, in the caller's transaction.
+
+Catalogues, repositories, pull requests, work items, links, quarantine, vectors; last, what pull requests mention.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from custommapping.fields import read_mapping
 from etl.embedding.texts import EMBEDDED_TABLES
-from etl.load import quarantine
+from etl.load import mentions, quarantine
 from etl.load.catalogues import has_news, load_catalogues, read_known, status_rows
 from etl.load.copying import Row
 from etl.load.gone import mark_gone, mark_known_gone
@@ -13,9 +16,13 @@ from etl.load.items import Meaning, load_items
 from etl.load.links import link_items
 from etl.load.listed import keep_listed
 from etl.load.merging import Source
+from etl.load.pull_requests import load_pull_requests
+from etl.load.repositories import load_repositories
 from etl.load.vectors import queue_vectors
 from etl.transform import categories
 from integrations.records import Batch, Quarantined, WorkItemRecord
+
+_CATALOGUES = ("projects", "wits", "statuses", "custom_fields", "repositories")
 
 
 @dataclass(frozen=True)
@@ -37,13 +44,19 @@ def load(source: Source, batch: Batch, hashes: Mapping[str, str], *, born: str =
         return Loaded(0, 0, 0)
     refused = list(batch.quarantined)
     written, meaning = _load_catalogues(source, batch, refused)
+    repositories = load_repositories(source, batch, refused, born=born)
+    pull_requests = load_pull_requests(source, batch.pull_requests, hashes, refused)
+    if pull_requests:
+        quarantine.resolve(source, "prs", list(pull_requests))
+    _lock_mentions(source, batch)
     written["work_items"] = _load_items(source, batch, meaning, hashes, refused, born)
     link_items(source, batch.link_overviews, batch.item_links, refused)
     keep_listed(source, batch.listed)
     mark_gone(source, batch.gone, batch.left, born=born)
     quarantine.resolve(source, "work_items", [*batch.gone, *batch.left])
-    return Loaded(
-        records=_count(batch) - len(refused) + len(batch.quarantined),
+    written |= {"repositories": [*repositories.fresh], "prs": [*pull_requests.values()]}
+    loaded = Loaded(
+        records=_count(batch) - _held(batch, refused) + _held(batch, batch.quarantined),
         quarantined=quarantine.quarantine(source, refused) if refused else 0,
         vectors=sum(
             queue_vectors(source, name, ids, born=born)
@@ -51,6 +64,8 @@ def load(source: Source, batch: Batch, hashes: Mapping[str, str], *, born: str =
             if ids and name in EMBEDDED_TABLES
         ),
     )
+    mentions.link_pull_requests(source.tenant_id, written["prs"], repositories.renamed)
+    return loaded
 
 
 class CategoriesMoved(Exception):
@@ -81,9 +96,15 @@ def _load_catalogues(source: Source, batch: Batch, refused: list[Quarantined]) -
     return written, Meaning(read_mapping(source.tenant_id, integration_id), after)
 
 
+def _lock_mentions(source: Source, batch: Batch) -> None:
+    """Before any work item or link is locked; alone already where links of pull requests follow: locks do not grow."""
+    if batch.work_items or batch.gone or batch.left or batch.link_overviews or batch.item_links:
+        mentions.lock(source.tenant_id, exclusive=bool(batch.repositories or batch.pull_requests))
+
+
 def _resolve_catalogues(source: Source, batch: Batch) -> None:
     """Closes the entries of all that the answer lists; what was refused of it again is opened again at the end."""
-    for table in ("projects", "wits", "statuses", "custom_fields"):
+    for table in _CATALOGUES:
         if listed := [record.external_id for record in getattr(batch, table)]:
             quarantine.resolve(source, table, listed)
 
@@ -111,6 +132,11 @@ def _load_items(
 
 
 def _count(batch: Batch) -> int:
-    catalogues = (batch.projects, batch.wits, batch.statuses, batch.custom_fields)
-    links = sum(len(links.links) for links in batch.item_links) + len(batch.link_overviews)
-    return sum(len(records) for records in catalogues) + len(batch.work_items) + links
+    records = sum(len(getattr(batch, table)) for table in (*_CATALOGUES, "work_items", "pull_requests"))
+    return records + sum(len(links.links) for links in batch.item_links) + len(batch.link_overviews)
+
+
+def _held(batch: Batch, refused: Sequence[Quarantined]) -> int:
+    """How many of these are counted: of a catalogue not what work items and pull requests only show."""
+    listed = {table: {record.external_id for record in getattr(batch, table)} for table in _CATALOGUES}
+    return sum(one.table not in listed or one.external_id in listed[one.table] for one in refused)

@@ -1,13 +1,16 @@
-"""One statement a table: staged rows are resolved, compared and merged, in the order of their natural key."""
+"""One statement a table: staged rows are resolved, compared and merged, in the order of their natural key.
 
-from collections.abc import Sequence
+Also what belongs to a row and to no other: it is written, and removed, together with it.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
 from etl.load.copying import Row, stage
-from etl.load.tables import Target
-from etl.sql import fetch
+from etl.load.tables import Part, Target
+from etl.sql import execute, fetch
 
 
 @dataclass(frozen=True)
@@ -109,3 +112,59 @@ def merge(target: Target, source: Source, rows: Sequence[Row]) -> Written:
     parameters = {"tenant": source.tenant_id, "integration": source.integration_id, "raw": source.raw_id}
     written = fetch(_statement(target), parameters)
     return Written({row[0]: row[1] for row in written}, frozenset(row[1] for row in written if row[2]))
+
+
+def lock_older(target: Target, source: Source, said: Mapping[str, datetime]) -> dict[str, int]:
+    """The rows, by source id, that are not newer than what this answer says, which is from then: what belongs to them
+    is to be this answer's.
+
+    All are locked before any is written, in the order of their ids: also those that will need no writing, or else a
+    newer answer could write one, and what belongs to it, in between.
+    """
+    row = found(target.name, "s.external_id", columns="f.id, f.source_updated_at, coalesce(f.raw_data_id, 0) AS raw_id")
+    rows = fetch(
+        f"""SELECT s.external_id, t.id, t.source_updated_at, t.raw_id FROM unnest(%(ids)s) AS s(external_id)
+            CROSS JOIN LATERAL ({row} FOR NO KEY UPDATE) t""",
+        {"tenant": source.tenant_id, "integration": source.integration_id, "ids": sorted(said)},
+    )
+    return {
+        external_id: row_id
+        for external_id, row_id, updated, raw_id in rows
+        if (updated, raw_id) <= (said[external_id], source.raw_id)
+    }
+
+
+@cache
+def _part_statement(part: Part) -> str:
+    names = ", ".join(part.columns)
+    old, new, excluded = (", ".join(f"{alias}.{name}" for name in part.columns) for alias in ("t", "s", "EXCLUDED"))
+    return f"""
+        INSERT INTO {part.name} AS t (tenant_id, integration_id, {part.parent}, external_id, raw_data_id, {names})
+        SELECT %(tenant)s, %(integration)s, s.{part.parent}, s.external_id, %(raw)s, {new}
+        FROM {part.staging} s LEFT JOIN LATERAL (
+            SELECT * FROM {part.name} f WHERE f.tenant_id = %(tenant)s AND f.integration_id = %(integration)s
+                AND f.{part.parent} = s.{part.parent} AND f.external_id = s.external_id LIMIT 1) t ON true
+        WHERE t.id IS NULL OR ({old}) IS DISTINCT FROM ({new})
+        ORDER BY s.{part.parent}, s.external_id
+        ON CONFLICT (tenant_id, integration_id, {part.parent}, external_id) DO UPDATE
+            SET {", ".join(f"{name} = EXCLUDED.{name}" for name in part.columns)},
+                raw_data_id = EXCLUDED.raw_data_id, last_updated_at = now()
+            WHERE ({old}) IS DISTINCT FROM ({excluded})"""
+
+
+def merge_parts(part: Part, source: Source, rows: Sequence[Row], known: Sequence[int]) -> None:
+    """Makes what belongs to the rows of those parents what is said: new ones in, vanished ones (of ``known``) out.
+
+    ``rows`` (see `Part.staged_columns`) hold each key once. The parents are locked by the caller, or inserted by it.
+    """
+    types = f"SELECT {', '.join(part.staged_columns)} FROM {part.name}"
+    stage(part.staging, types, part.staged_columns, rows)
+    if known:
+        execute(
+            f"""DELETE FROM {part.name} t WHERE t.{part.parent} = ANY(%s) AND NOT EXISTS (
+                    SELECT 1 FROM {part.staging} s
+                    WHERE s.{part.parent} = t.{part.parent} AND s.external_id = t.external_id)""",
+            [list(known)],
+        )
+    parameters = {"tenant": source.tenant_id, "integration": source.integration_id, "raw": source.raw_id}
+    execute(_part_statement(part), parameters)

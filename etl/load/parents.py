@@ -1,6 +1,7 @@
 """Links between items, and of items with code, of which one was loaded before the other."""
 
-from etl.load.links import NO_ITEM, TABLE
+from etl.load.links import NO_ITEM
+from etl.load.mentions import TABLE
 from etl.sql import execute
 
 

@@ -50,7 +50,10 @@ def quarantine(source: Source, refused: Iterable[Quarantined]) -> int:
            SELECT %(tenant)s, %(integration)s, %(run)s, %(raw)s, %(step)s, s.table_name, s.external_id, s.path, s.reason
            FROM staged_quarantine s WHERE NOT EXISTS (
                SELECT 1 FROM work_items w WHERE s.table_name = 'work_items' AND w.tenant_id = %(tenant)s
-                 AND w.integration_id = %(integration)s AND w.external_id = s.external_id AND w.raw_data_id > %(raw)s)
+                 AND w.integration_id = %(integration)s AND w.external_id = s.external_id AND w.raw_data_id > %(raw)s
+               UNION ALL
+               SELECT 1 FROM prs p WHERE s.table_name = 'prs' AND p.tenant_id = %(tenant)s
+                 AND p.integration_id = %(integration)s AND p.external_id = s.external_id AND p.raw_data_id > %(raw)s)
            ORDER BY s.table_name, s.external_id
            ON CONFLICT (tenant_id, integration_id, table_name, external_id) DO UPDATE
                SET run_id = EXCLUDED.run_id, raw_data_id = EXCLUDED.raw_data_id, path = EXCLUDED.path,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from custommapping.models import CUSTOM_FIELD_COLUMNS
 from etl.transform.metrics import METRIC_NAMES
+from etl.transform.pr_metrics import PR_METRIC_NAMES
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,28 @@ class Target:
         )
 
 
+@dataclass(frozen=True)
+class Part:
+    """A table of what belongs to the rows of another one, which ``parent`` refers to.
+
+    Its natural key is (tenant, integration, parent, external id): the same id may mean other things elsewhere. It has
+    no age of its own: it is as old as the row that it belongs to.
+    """
+
+    name: str
+    parent: str
+    columns: tuple[str, ...]
+
+    @property
+    def staging(self) -> str:
+        return f"staged_{self.name}"
+
+    @property
+    def staged_columns(self) -> tuple[str, ...]:
+        """The order in which rows are staged."""
+        return (self.parent, "external_id", *self.columns)
+
+
 PROJECTS = Target(
     "projects",
     ("key", "name", "project_type", "description", "lead_id", "lead_name", "archived"),
@@ -106,4 +129,55 @@ WORK_ITEMS = Target(
     ),
     dated=True,
     mortal=True,
+)
+REPOSITORIES = Target(
+    "repositories",
+    ("name", "full_name", "url", "description", "default_branch", "private", "archived", "fork"),
+    ranked=True,
+)
+PRS = Target(
+    "prs",
+    (
+        "number",
+        "title",
+        "url",
+        "body",
+        "state",
+        "draft",
+        "author",
+        "bot",
+        "created",
+        "updated",
+        "closed",
+        "merged",
+        "merged_by",
+        "additions",
+        "deletions",
+        "changed_files",
+        "commits",
+        "reviews",
+        "comments",
+        "review_decision",
+        "base",
+        "head",
+        "head_repository",
+        "merge_commit",
+        "labels",
+        "mentioned_keys",
+        "content_hash",
+        *PR_METRIC_NAMES,
+    ),
+    (Reference("repository_id", "repositories"),),
+    dated=True,
+)
+PR_COMMITS = Part(
+    "prs_commits",
+    "pr_id",
+    ("sha", "message", "author", "author_email", "bot", "created", "committed", "additions", "deletions"),
+)
+PR_REVIEWS = Part("prs_reviews", "pr_id", ("state", "author", "bot", "created", "body"))
+PR_COMMENTS = Part(
+    "prs_comments",
+    "pr_id",
+    ("author", "bot", "created", "updated", "body", "path", "line", "review_external_id", "resolved"),
 )

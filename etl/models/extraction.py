@@ -45,7 +45,8 @@ class RawExtractionData(Unit):
     ``parent`` is set on an answer that completes another one: it is transformed together with it. An answer that
     still waits for such is not ``is_complete``. ``external_id`` names the question that was asked. ``digests`` are
     the hashes of its items by source id, None where the answer was not fetched but imported. Loading notes in
-    ``extraction_metadata`` what it made of it: "projects", and "gone" (see `etl.load.gone`).
+    ``extraction_metadata`` what it made of it: "projects" and "repositories" that it listed, "gone" (see
+    `etl.load.gone`), and "repositories_told" (see `etl.load.repositories`).
     """
 
     entity_type = models.CharField(max_length=50)
@@ -77,6 +78,11 @@ class RawExtractionData(Unit):
                 fields=["integration", "id"],
                 condition=models.Q(extraction_metadata__has_key="gone"),
                 name="raw_gone",
+            ),
+            models.Index(
+                fields=["integration", "id"],
+                condition=models.Q(extraction_metadata__has_key="repositories_told"),
+                name="raw_repositories_told",
             ),
         ]
 

@@ -89,7 +89,7 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True)
 class JobConfig:
-    """How a job is to run. ``steps`` and ``projects`` narrow it down; empty means all."""
+    """How a job is to run. ``steps`` and ``projects`` (and repositories) narrow it down; empty means all."""
 
     full_sync: bool = False
     batch_size: int = DEFAULT_BATCH_SIZE

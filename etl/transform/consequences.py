@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from custommapping.fields import fields_by_column
 from etl.jobs import planning
 from etl.models import EtlJobRun, EtlJobRunStep, ExtractionCheckpoint, RunKind
+from etl.models.code import MENTION
 from etl.sql import fetch
 from integrations.provider import Partition, RawAnswer
 from integrations.records import Batch
@@ -46,8 +47,8 @@ def _linked(run: EtlJobRun, items: Set[str]) -> set[str]:
     rows = fetch(
         """SELECT DISTINCT w.external_id FROM work_items w JOIN work_items_prs_links k ON k.work_item_id = w.id
            WHERE w.tenant_id = %s AND w.integration_id = %s AND w.external_id = ANY(%s)
-             AND k.integration_id = w.integration_id""",
-        [run.tenant_id, run.integration_id, list(items)],
+             AND k.integration_id = w.integration_id AND k.source <> %s""",
+        [run.tenant_id, run.integration_id, list(items), MENTION],
     )
     return {row[0] for row in rows}
 

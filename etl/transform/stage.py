@@ -60,19 +60,21 @@ def _read(stored: Stored) -> list[RawAnswer]:
 
 
 def _content_hashes(provider: Provider, said: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """A hash of all that an answer and those that complete it say of each of its items."""
+    """A hash of all that an answer and those that complete it say of each of its items, whatever else is in them."""
     page, *others = said
     version = str(provider.reader_version)
-    parts = {item: [version, digest, *(other.get(item, "") for other in others)] for item, digest in page.items()}
+    parts = {
+        item: [version, digest, *(other[item] for other in others if item in other)] for item, digest in page.items()
+    }
     return {item: blake2b(" ".join(part).encode(), digest_size=16).hexdigest() for item, part in parts.items()}
 
 
 def unchanged(integration: Integration, hashes: Mapping[str, str]) -> set[str]:
     """Those of the items, by source id, that the database holds just as they are. An inactive one is to come back."""
     known_hash = "CASE WHEN f.active THEN f.content_hash END AS content_hash"
-    row = found("work_items", "s.external_id", columns=known_hash)
+    row = found(integration.provider_code.items_table, "s.external_id", columns=known_hash)
     rows = fetch(
-        f"SELECT s.external_id, w.content_hash FROM unnest(%(ids)s) AS s(external_id) CROSS JOIN LATERAL ({row}) w",
+        f"SELECT s.external_id, t.content_hash FROM unnest(%(ids)s) AS s(external_id) CROSS JOIN LATERAL ({row}) t",
         {"tenant": integration.tenant_id, "integration": integration.pk, "ids": list(hashes)},
     )
     return {external_id for external_id, known in rows if known == hashes[external_id]}
@@ -118,6 +120,9 @@ def _finish(lease: Lease, source: Source, normalised: Normalised, run: EtlJobRun
                 if normalised.is_ageless:
                     # Of two answers to one question each would else not see the other.
                     execute("SELECT pg_advisory_xact_lock(hashtext('pulse question'), %s)", [source.integration_id])
+                # Before a load may wait for others at its end, which may wait for these entries.
+                if normalised.skipped:
+                    resolve(source, run.integration.provider_code.items_table, list(normalised.skipped))
                 loaded = load(source, normalised.batch, normalised.hashes, born=born)
                 _note(source.raw_id, loaded.records + len(normalised.skipped), normalised.batch)
                 if followed:
@@ -126,8 +131,6 @@ def _finish(lease: Lease, source: Source, normalised: Normalised, run: EtlJobRun
                         " WHERE parent_id = %s",
                         [source.raw_id],
                     )
-                if normalised.skipped:
-                    resolve(source, "work_items", list(normalised.skipped))
                 if normalised.is_ageless:
                     _repeat_newest(lease)
                 if normalised.answer is not None:
@@ -138,8 +141,10 @@ def _finish(lease: Lease, source: Source, normalised: Normalised, run: EtlJobRun
 
 
 def _note(raw_id: int, records: int, batch: Batch) -> None:
-    """Notes beside the answer how many records it held, and which projects it listed: later steps are planned so."""
-    listed = {"projects": [project.external_id for project in batch.projects]} if batch.projects else {}
+    """Notes beside the answer how many records it held, and what it listed: later steps are planned so."""
+    projects = [project.external_id for project in batch.projects]
+    repositories = [repository.external_id for repository in batch.repositories]
+    listed = {kind: ids for kind, ids in (("projects", projects), ("repositories", repositories)) if ids}
     execute(
         "UPDATE raw_extraction_data SET records = %s, extraction_metadata = extraction_metadata || %s WHERE id = %s",
         [records, orjson.dumps(listed).decode(), raw_id],

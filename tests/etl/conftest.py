@@ -7,6 +7,7 @@ import pytest
 from etl.extraction import reading
 from tests.support.brokers import RecordingBroker
 from tests.support.scripted import Scripted, scripted_site
+from tests.support.scripted_host import ScriptedHost
 
 
 @pytest.fixture
@@ -21,6 +22,13 @@ def recording(monkeypatch: pytest.MonkeyPatch) -> RecordingBroker:
 def scripted(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
     """A scripted site that is connected and has nothing in it."""
     with scripted_site(monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+def hosted(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
+    """A scripted host of code that is connected and has nothing in it."""
+    with scripted_site(monkeypatch, ScriptedHost) as made:
         yield made
 
 

@@ -13,7 +13,6 @@ from tests.support.sites import Connected
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.usefixtures("page_by_page")
 def test_a_sync_that_is_stopped_in_a_project_goes_on_and_loads_every_issue_once(connected: Connected) -> None:
     run = lifecycle.start(connected.job.pk, trigger="test")
     while not ExtractionCheckpoint.objects.filter(run=run, step=ISSUES, pages__gt=0).exists():

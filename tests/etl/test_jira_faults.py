@@ -1,6 +1,6 @@
 """Jira syncs that are disturbed, by the site or by the death of a worker: the rows are those of an undisturbed one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,13 +10,12 @@ from etl import pipeline
 from etl.embedding import backends
 from etl.extraction import stage as extraction
 from etl.jobs import lifecycle
-from etl.jobs.sweep import sweep
 from etl.models import EtlJobRun, Overall, RawExtractionData
 from etl.queue.topology import Stage
-from etl.sql import execute
 from etl.transform import stage as transform
 from integrations.sandbox import Faults, SandboxServer
-from tests.support.driving import forget_delays, run_to_end, waiting, work_off, worked_off
+from tests.support.deaths import dying, work_off_with_deaths
+from tests.support.driving import run_to_end, waiting, worked_off
 from tests.support.encoders import NoEncoder
 from tests.support.sites import Connected, connect, small_site
 from tests.support.tables import derived_rows, versions
@@ -121,48 +120,6 @@ def test_a_repair_of_it_writes_nothing(server: SandboxServer) -> None:
 
 
 # Workers that die, runs that are stopped
-
-
-class Killed(BaseException):
-    """The worker is gone: nothing that comes after this runs."""
-
-
-def dying(work: Callable[..., Any], *, before: bool) -> Callable[..., Any]:
-    """The work; the first time that it comes to each unit's page the worker dies, before it or after it."""
-    seen: set[tuple[Any, ...]] = set()
-
-    def kill_once(place: tuple[Any, ...]) -> None:
-        if place not in seen:
-            seen.add(place)
-            raise Killed
-
-    def until_dead(*args: Any, **kwargs: Any) -> Any:
-        place = tuple(getattr(part, "pages", part) for part in args if isinstance(part, int) or hasattr(part, "pages"))
-        place += tuple(part.ids for part in args if hasattr(part, "ids"))
-        if before:
-            kill_once(place)
-        result = work(*args, **kwargs)
-        if not before:
-            kill_once(place)
-        return result
-
-    return until_dead
-
-
-def work_off_with_deaths(run: EtlJobRun) -> tuple[EtlJobRun, int]:
-    """Works a run off, each dead worker's units taken over at once; how often one died."""
-    deaths = 0
-    while run.status == Overall.RUNNING:
-        try:
-            work_off(run)
-            forget_delays(run.pk)
-        except Killed:
-            deaths += 1
-        for table in ("extraction_checkpoints", "raw_extraction_data", "qdrant_vectors"):
-            execute(f"UPDATE {table} SET lease_until = now() - interval '1 second' WHERE lease_token IS NOT NULL", [])
-        sweep()
-        run.refresh_from_db()
-    return run, deaths
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from unittest.mock import Mock
 import httpx
 import pytest
 
-from integrations.errors import Permanent, RateLimited, StageError, Transient
+from integrations.errors import Permanent, RateLimited, StageError, TimedOut, Transient
 from integrations.http import HttpClient, shared_client, throttled
 from integrations.http import Response as Answered
 from integrations.provider import Connection
@@ -113,12 +113,53 @@ def test_a_limit_tells_until_when_to_wait(site: Site, client: HttpClient, status
     assert abs(error.until - datetime.now(UTC) - timedelta(seconds=seconds)) < timedelta(seconds=5)
 
 
+@pytest.mark.parametrize("headers", [{"Retry_After": "30"}, {"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": "30"}])
+def test_a_permission_that_lacks_only_for_a_while_is_a_limit(site: Site, client: HttpClient, headers: Any) -> None:
+    site.gives(403, b'{"message":"Slow down."}', **headers)
+    error = refused(client)
+    assert isinstance(error, RateLimited)
+    assert error.until is not None
+    assert abs(error.until - datetime.now(UTC) - timedelta(seconds=30)) < timedelta(seconds=5)
+    assert "403: Slow down." in str(error)
+
+
 @pytest.mark.parametrize("headers", [{}, {"X_RateLimit_Reset": "2020-01-01T00:00Z"}])
 def test_a_limit_that_names_no_time_to_come_says_so(site: Site, client: HttpClient, headers: Any) -> None:
     site.gives(429, **headers)
     error = refused(client)
     assert isinstance(error, RateLimited)
     assert error.until is None
+
+
+def test_a_limit_beside_a_budget_of_which_something_is_left_does_not_last_until_its_reset(
+    site: Site, client: HttpClient
+) -> None:
+    site.gives(429, X_RateLimit_Remaining="4000", X_RateLimit_Reset="3000")
+    error = refused(client)
+    assert isinstance(error, RateLimited)
+    assert error.until is None
+
+
+def test_a_good_answer_says_for_how_long_nothing_is_left(site: Site, client: HttpClient) -> None:
+    assert client.request("GET", "/thing").spent_seconds is None
+    site.gives(200, X_RateLimit_Remaining="0", X_RateLimit_Reset="30")
+    assert client.request("GET", "/thing").spent_seconds == 30
+
+
+def test_a_site_with_refusals_of_its_own_has_a_judge_of_its_own(site: Site, client: HttpClient) -> None:
+    def judge(response: Answered) -> Answered:
+        if response.status != 200:
+            raise RateLimited(f"{response.call}: {response.status}", None, 60)
+        return replace(response, spent_seconds=response.json()["spent"])
+
+    site.gives(200, b'{"spent": 7}')
+    assert client.request("POST", "/graphql", judge=judge).spent_seconds == 7
+    site.gives(418)
+    throttle = Counting()
+    with throttled(throttle), pytest.raises(RateLimited, match=r"^POST /graphql \(first page\): 418$") as caught:
+        client.request("POST", "/graphql", judge=judge, name="first page")
+    assert (caught.value.least_seconds, throttle.errors) == (60, [caught.value])
+    assert client.request("POST", "/graphql", judge=judge, accept=(418,)).status == 418
 
 
 def test_a_limit_says_why_as_far_as_the_site_does(site: Site, client: HttpClient) -> None:
@@ -142,6 +183,7 @@ class Counting:
 
     def __init__(self) -> None:
         self.questions: list[str] = []
+        self.errors: list[StageError] = []
         self.refuses = False
 
     @property
@@ -152,7 +194,11 @@ class Counting:
         self.questions.append(question)
         if self.refuses:
             raise RateLimited("GET /thing: not now", None)
-        return make()
+        try:
+            return make()
+        except StageError as error:
+            self.errors.append(error)
+            raise
 
 
 def test_a_throttle_is_asked_before_each_call_of_its_block(site: Site, client: HttpClient) -> None:
@@ -241,8 +287,10 @@ def test_an_answer_beyond_the_limit_is_permanent(site: Site) -> None:
     assert "more than 1000 bytes" in str(error)
 
 
-def test_an_answer_that_takes_too_long_is_transient(site: Site) -> None:
-    assert "took more than" in str(refused(HttpClient(site.server.url, answer_seconds=-1)))
+def test_an_answer_that_takes_too_long_is_cut_off(site: Site) -> None:
+    error = refused(HttpClient(site.server.url, answer_seconds=-1))
+    assert type(error) is TimedOut
+    assert "took more than" in str(error)
 
 
 def test_a_redirect_within_the_site_is_followed(site: Site, client: HttpClient) -> None:
@@ -331,11 +379,11 @@ def test_what_fails_once_is_asked_for_again_at_once(first: bytes) -> None:
     assert HttpClient(served(first, good)).request("GET", "/thing").json() == {}
 
 
-def test_a_silent_server_is_transient() -> None:
+def test_a_silent_server_is_not_waited_for() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         error = refused(HttpClient(address, timeout=httpx.Timeout(0.1)))
-    assert type(error) is Transient
+    assert type(error) is TimedOut
     assert "did not answer in time" in str(error)
 
 

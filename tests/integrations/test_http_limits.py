@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.http_limits import LONGEST_WAIT_SECONDS, spent_seconds, wait_seconds
+from integrations.http_limits import LONGEST_WAIT_SECONDS, is_limit, spent_seconds, wait_seconds
 
 DATE = datetime(2026, 3, 26, 15, 58, tzinfo=UTC)
 IN_90 = format_datetime(DATE + timedelta(seconds=90), usegmt=True)
@@ -41,6 +41,8 @@ def answered(headers: dict[str, str]) -> httpx.Headers:
         ({"x-ratelimit-reset": "0"}, None),
         ({"x-ratelimit-reset": "2026-03-26T15:00Z"}, None),
         ({"x-ratelimit-reset": "999999999999999"}, None),
+        ({"x-ratelimit-reset": "45", "x-ratelimit-remaining": "0"}, 45),
+        ({"x-ratelimit-reset": "45", "x-ratelimit-remaining": "4711"}, None),
         ({"retry-after": "3", "x-ratelimit-reset": "2026-03-26T16:00Z"}, 3),
         ({"retry-after": "soon", "x-ratelimit-reset": "2026-03-26T16:00Z"}, 120),
         ({"ratelimit": QUOTA}, 600),
@@ -81,6 +83,25 @@ def test_the_waiting_time_is_read_by_the_clock_of_the_site(headers: dict[str, st
 )
 def test_a_good_answer_is_a_limit_only_where_nothing_is_left(headers: dict[str, str], seconds: float | None) -> None:
     assert spent_seconds(answered(headers)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({}, False),
+        ({"retry-after": "30"}, True),
+        ({"retry-after": "0"}, False),
+        ({"retry-after": "soon"}, False),
+        ({"x-ratelimit-remaining": "0"}, True),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "45"}, True),
+        ({"x-ratelimit-remaining": "7", "x-ratelimit-reset": "45"}, False),
+        ({"x-ratelimit-remaining": "7", "x-ratelimit-interval-seconds": "5", "retry-after": "0"}, False),
+    ],
+)
+def test_a_refusal_is_one_of_a_limit_where_it_says_when_to_come_or_nothing_is_left(
+    headers: dict[str, str], expected: bool
+) -> None:
+    assert is_limit(answered(headers)) is expected
 
 
 NAMES = [

@@ -1,6 +1,6 @@
 import pytest
 
-from integrations.json_text import parse
+from integrations.json_text import hashes, parse
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,9 @@ def test_json_is_read_also_where_orjson_refuses_it(text: str, value: object) -> 
 def test_what_is_no_json_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"line 1|unexpected|Expecting"):
         parse(text)
+
+
+def test_what_is_named_twice_has_the_hash_of_both() -> None:
+    assert hashes([("a", 1), ("b", [2])]) == {"a": hashes([("a", 1)])["a"], "b": hashes([("b", [2])])["b"]}
+    twice = hashes([("a", 1), ("a", 2)])["a"]
+    assert twice not in (hashes([("a", 1)])["a"], hashes([("a", 2)])["a"], hashes([("a", 2), ("a", 1)])["a"])

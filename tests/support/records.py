@@ -4,7 +4,20 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from integrations.records import Batch, Category, StatusChange, StatusRecord, WitRecord, WorkItemRecord
+from integrations.records import (
+    Batch,
+    Category,
+    CommentRecord,
+    CommitRecord,
+    Person,
+    PullRequestRecord,
+    RepositoryRecord,
+    ReviewRecord,
+    StatusChange,
+    StatusRecord,
+    WitRecord,
+    WorkItemRecord,
+)
 
 START = datetime(2024, 3, 1, 9, tzinfo=UTC)
 
@@ -17,6 +30,7 @@ STATUSES = {
     "5": StatusRecord("5", "Closed", DONE),
 }
 TASK = WitRecord("10", "Task")
+WEB = RepositoryRecord("500", "acme/web", "https://code.test/acme/web", "The shop", "main")
 
 
 def at(hours: float) -> datetime:
@@ -55,6 +69,41 @@ def moved(external_id: str = "1", *path: str, **fields: Any) -> WorkItemRecord:
     """A work item that went through those statuses, one an hour, beginning with its creation."""
     changes = [change(n, n, path[n - 1], path[n]) for n in range(1, len(path))]
     return issue(external_id, status=path[-1], changes=tuple(changes), **{"version": len(path) - 1, **fields})
+
+
+def commit(number: int, hours: float, *, committed: float | None = None, **fields: Any) -> CommitRecord:
+    """A commit that was written at that hour, and committed then too unless that is said."""
+    known: dict[str, Any] = {"message": f"Commit {number}", "author": Person("ann"), **fields}
+    return CommitRecord(f"{number:040x}", at(hours), at(hours if committed is None else committed), **known)
+
+
+def review(number: int, hours: float | None, by: str | None = "bob", **fields: Any) -> ReviewRecord:
+    """A review that was submitted at that hour, if ever."""
+    submitted = None if hours is None else at(hours)
+    return ReviewRecord(str(number), author=Person(by), submitted=submitted, **{"state": "APPROVED", **fields})
+
+
+def comment(number: int, hours: float = 0, **fields: Any) -> CommentRecord:
+    return CommentRecord(str(number), at(hours), **{"author": Person("bob"), "body": f"Comment {number}", **fields})
+
+
+def pull_request(external_id: str = "1", *, version: float = 0, **fields: Any) -> PullRequestRecord:
+    """A pull request by Ann to "acme/web" that was last updated ``version`` hours after the start."""
+    known: dict[str, Any] = {
+        "number": int(external_id),
+        "repository": WEB,
+        "title": f"Pull request {external_id}",
+        "state": "OPEN",
+        "created": START,
+        "updated": at(version),
+        "author": Person("ann", "Ann Other"),
+        **fields,
+    }
+    return PullRequestRecord(external_id, **known)
+
+
+def pulls(*records: PullRequestRecord) -> Batch:
+    return Batch(pull_requests=list(records))
 
 
 def items(*records: WorkItemRecord) -> Batch:

@@ -106,8 +106,8 @@ class ScriptedProvider(Provider):
     name = "scripted"
     label = "Scripted"
     source_type = "SCRIPTED"
-    settings = (SettingField("repair_hours", "hours", number=(0, 100)),)
-    steps = (
+    settings: ClassVar[tuple[SettingField, ...]] = (SettingField("repair_hours", "hours", number=(0, 100)),)
+    steps: ClassVar[tuple[Step, ...]] = (
         Step(ITEMS, 1, "Items", (LISTING,)),
         Step(LINKS, 2, "Links", (ITEMS,)),
         Step(LISTING, 3, "Listing", on_demand=True),
@@ -258,15 +258,17 @@ class Scripted:
 
 
 @contextmanager
-def scripted_site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
+def scripted_site(
+    monkeypatch: pytest.MonkeyPatch, provider: type[ScriptedProvider] = ScriptedProvider
+) -> Iterator[Scripted]:
     """A world without anything in it, connected."""
-    monkeypatch.setitem(registry._registered, ScriptedProvider.name, ScriptedProvider)
+    monkeypatch.setitem(registry._registered, provider.name, provider)
     registry.get_provider.cache_clear()
-    ScriptedProvider.world = World()
+    provider.world = World()
     tenant = Tenant.objects.get_or_create(name="Acme")[0]
     try:
         yield Scripted(
-            ScriptedProvider.world, Integration.objects.create(tenant=tenant, provider="scripted", name="Scripted")
+            provider.world, Integration.objects.create(tenant=tenant, provider=provider.name, name=provider.label)
         )
     finally:
         registry.get_provider.cache_clear()

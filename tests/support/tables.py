@@ -18,9 +18,10 @@ _LEFT_OUT = {
     "integration_id",
 }
 _NATURAL = {"project_id": "projects", "wit_id": "wits", "status_id": "statuses", "from_status_id": "statuses",
-            "to_status_id": "statuses", "parent_id": "work_items", "work_item_id": "work_items"}  # fmt: skip
+            "to_status_id": "statuses", "parent_id": "work_items", "work_item_id": "work_items",
+            "repository_id": "repositories", "pr_id": "prs"}  # fmt: skip
 DERIVED = ("projects", "wits", "statuses", "projects_wits", "projects_statuses", "work_items", "changelogs",
-           "work_items_prs_links")  # fmt: skip
+           "work_items_prs_links", "repositories", "prs", "prs_commits", "prs_reviews", "prs_comments")  # fmt: skip
 
 
 def _columns(table: str) -> list[str]:
@@ -33,8 +34,8 @@ def _columns(table: str) -> list[str]:
 
 
 def _expression(table: str, column: str) -> str:
-    # The catalogues' own age is the time of the answer; a work item's is the source's.
-    if column == "source_updated_at" and table != "work_items":
+    # The catalogues' own age is the time of the answer; a work item's and a pull request's is the source's.
+    if column == "source_updated_at" and table not in ("work_items", "prs"):
         return "NULL"
     # When it was seen to be gone is ours; that it is gone is not.
     if column == "deleted_at":

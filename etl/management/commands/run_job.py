@@ -26,7 +26,9 @@ class Command(ScriptCommand):
         parser.add_argument("--integration", type=int, required=True, help="id")
         parser.add_argument("--full", action="store_true", help="read everything again, not only what has changed")
         parser.add_argument("--repair", action="store_true", help="look for what drifted or was deleted instead")
-        parser.add_argument("--projects", default="", help="read only these, by key or id, separated by commas")
+        parser.add_argument(
+            "--projects", default="", help="read only these, by key, owner/name or id, separated by commas"
+        )
         parser.add_argument("--wait", action="store_true", help="until the run is over")
 
     def run(self, options: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
+from integrations.addresses import checked_address
 from integrations.errors import Permanent
 from integrations.provider import Connection
 from integrations.providers.jira import oauth
@@ -12,6 +13,7 @@ from integrations.tokens import RenewedToken
 GATEWAY_HOST = "api.atlassian.com"
 _GATEWAY_FORM = f"https://{GATEWAY_HOST}/ex/jira/{{cloudId}}"
 _CLOUD_DOMAINS = (".atlassian.net", ".jira.com", ".jira-dev.com")
+_ACCOUNT = "email and api_token"
 # What the paths of a site's own pages and of its API go on with. Addresses of Cloud sites have no path at all.
 _PAGES = ("browse", "rest", "secure", "projects", "issues", "login.jsp")
 
@@ -36,27 +38,12 @@ class Credentials:
         return {} if self.auth else {"Authorization": f"Bearer {self.token}"}
 
 
-def _checked_address(name: str, text: str, example: str) -> SplitResult:
-    """Raises Permanent, naming the setting and its value."""
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise Permanent(f"setting {name} is {text!r}: {error}") from None
-    if parts.username or parts.password:
-        raise Permanent(f"setting {name} holds a user or password before the host {host!r}: use email and api_token")
-    whole = parts.scheme in ("http", "https") and host and not parts.query and not parts.fragment
-    if not whole or any(character.isspace() for character in text):
-        raise Permanent(f"setting {name} is {text!r}: expected an address like {example}")
-    return parts
-
-
 def checked_base_url(text: str) -> str:
     """The site's address without a slash at its end. Raises Permanent, naming the setting and its value.
 
     It may have a path: the context path of a Data Center site, or the site's place at the gateway.
     """
-    parts = _checked_address("base_url", text, "https://acme.atlassian.net")
+    parts = checked_address("base_url", text, "https://acme.atlassian.net", _ACCOUNT)
     if parts.hostname == GATEWAY_HOST and not _names_a_site(parts):
         raise Permanent(f"setting base_url is {text!r}: expected {_GATEWAY_FORM}, with the id of the site")
     if wanted := _before_a_page(parts):
@@ -90,7 +77,7 @@ def _checked_oauth(connection: Connection) -> Credentials:
     for name in (oauth.CLIENT_ID, oauth.CLIENT_SECRET, oauth.REFRESH_TOKEN):
         if name not in given:
             raise Permanent(f"setting {name} is empty, but {given[0]} is given: OAuth takes all three of them")
-    _checked_address("token_url", connection.setting("token_url", oauth.TOKEN_URL), oauth.TOKEN_URL)
+    checked_address("token_url", connection.setting("token_url", oauth.TOKEN_URL), oauth.TOKEN_URL, _ACCOUNT)
     return Credentials("", "", RenewedToken(connection, oauth.NAMES, oauth.mint))
 
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
+from integrations.json_text import hashes
+from integrations.json_values import UnreadableError
 from integrations.provider import RawAnswer
-from integrations.providers.jira.issues import hashes, issue_digests, read_issues
+from integrations.providers.jira.issues import issue_digests, read_issues
 from integrations.providers.jira.shapes import entries
-from integrations.providers.jira.values import UnreadableError
 from integrations.records import Batch, Quarantined
 
 # An error of any other kind may be over at the next try, and says nothing of whether the issue exists.

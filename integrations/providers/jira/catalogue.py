@@ -4,15 +4,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from integrations.errors import Permanent
+from integrations.json_values import Json, UnreadableError, flag, join, listing
 from integrations.provider import RawAnswer
 from integrations.providers.jira.shapes import array, entries, wrong
 from integrations.providers.jira.values import (
-    Json,
-    UnreadableError,
-    flag,
     identity,
-    join,
-    listing,
     name_of,
     number,
     optional_identity,

@@ -4,9 +4,8 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from integrations.json_values import Json, UnreadableError
 from integrations.providers.jira.values import (
-    Json,
-    UnreadableError,
     identity,
     optional_identity,
     optional_moment,

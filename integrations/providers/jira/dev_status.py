@@ -9,10 +9,10 @@ from reprlib import Repr
 from typing import Any
 
 from integrations.errors import Permanent
+from integrations.json_values import Json, UnreadableError, described
 from integrations.provider import RawAnswer
 from integrations.providers.jira.dev_links import branch, commit, pull_request, repository_name
-from integrations.providers.jira.shapes import described
-from integrations.providers.jira.values import Json, UnreadableError, name_of
+from integrations.providers.jira.values import name_of
 from integrations.records import Batch, DevLink, ItemLinks, LinkKind, LinkOverview, Quarantined
 
 LINKS_TABLE = "work_items_prs_links"

@@ -9,19 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from integrations.errors import Permanent
+from integrations.json_values import Json, UnreadableError, section
 from integrations.provider import RawAnswer
 from integrations.providers.jira.shapes import wrong
 from integrations.providers.jira.values import (
     EMPTY,
-    Json,
-    UnreadableError,
     identity,
     moment,
     number,
     optional_identity,
     optional_listing,
     person,
-    section,
     text,
 )
 from integrations.records import StatusChange

@@ -1,10 +1,10 @@
 """Issues with their status histories: pages of a search, completed by answers that bring more histories."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from hashlib import blake2b
 from typing import Any, TypeVar
 
-from integrations.json_text import fingerprint
+from integrations.json_text import hashes
+from integrations.json_values import Json, UnreadableError, section
 from integrations.provider import RawAnswer
 from integrations.providers.jira.adf import plain_text
 from integrations.providers.jira.catalogue import status_record, wit_record
@@ -13,8 +13,6 @@ from integrations.providers.jira.readable import readable
 from integrations.providers.jira.shapes import entries
 from integrations.providers.jira.values import (
     EMPTY,
-    Json,
-    UnreadableError,
     identity,
     moment,
     name_of,
@@ -24,7 +22,6 @@ from integrations.providers.jira.values import (
     optional_moment,
     optional_section,
     person,
-    section,
     text,
 )
 from integrations.records import Batch, Quarantined, WorkItemRecord
@@ -72,14 +69,6 @@ def _said(issue: object) -> object:
 def changelog_digests(answer: RawAnswer) -> Mapping[str, str]:
     """A hash of the histories that an answer brings of each issue, by issue id."""
     return hashes((issue_id, found.said) for issue_id, found in told(answer))
-
-
-def hashes(said: Iterable[tuple[str, object]]) -> Mapping[str, str]:
-    """A hash of each value, by name; an issue that an answer names twice has the hash of both."""
-    found: dict[str, Any] = {}
-    for issue_id, entry in said:
-        found.setdefault(issue_id, blake2b(digest_size=16)).update(fingerprint(entry))
-    return {issue_id: digest.hexdigest() for issue_id, digest in found.items()}
 
 
 def read_changelogs(answer: RawAnswer) -> Batch:

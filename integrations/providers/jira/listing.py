@@ -1,8 +1,9 @@
 """What a page of the cheap listing says: enough of each issue to see whether it changed, moved or went."""
 
+from integrations.json_values import UnreadableError, section
 from integrations.provider import RawAnswer
 from integrations.providers.jira.shapes import entries
-from integrations.providers.jira.values import UnreadableError, identity, moment, name_of, section
+from integrations.providers.jira.values import identity, moment, name_of
 from integrations.records import Batch, ListedItem, Quarantined
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from integrations.errors import Permanent
 from integrations.http import Response
+from integrations.json_values import UnreadableError, section
 from integrations.provider import Cursor, RawAnswer
 from integrations.providers.jira.answers import first_page, next_page
 from integrations.providers.jira.client import JiraClient
@@ -14,7 +15,7 @@ from integrations.providers.jira.excluded import shown_names, without
 from integrations.providers.jira.jql import issue_query
 from integrations.providers.jira.questions import Question, milliseconds
 from integrations.providers.jira.shapes import entries
-from integrations.providers.jira.values import UnreadableError, moment, section
+from integrations.providers.jira.values import moment
 
 # Jira gives no more than this once fields are asked for.
 LARGEST_PAGE = 100

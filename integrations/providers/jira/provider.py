@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any, ClassVar
 
 from integrations.errors import Permanent
+from integrations.json_values import described
 from integrations.provider import (
     Answer,
     Connection,
@@ -29,7 +30,6 @@ from integrations.providers.jira.extract_issues import IssuesStep
 from integrations.providers.jira.extract_listing import ListingStep
 from integrations.providers.jira.paging import checked_batch_size
 from integrations.providers.jira.refetch import refetch
-from integrations.providers.jira.shapes import described
 from integrations.providers.jira.steps import JiraStep
 from integrations.providers.jira.webhooks import read_webhook
 from integrations.records import Batch

@@ -3,6 +3,7 @@
 from typing import Any
 
 from integrations.errors import Permanent
+from integrations.json_values import described
 from integrations.provider import RawAnswer
 
 
@@ -29,13 +30,6 @@ def counted(answer: RawAnswer) -> int:
     if type(found) is not int or found < 0:
         raise wrong(answer, "an object whose 'count' or 'total' is a number of issues")
     return found
-
-
-def described(content: object) -> str:
-    """What was found instead of the expected, in a few words."""
-    if type(content) is dict:
-        return f"an object of {', '.join(sorted(content)[:10]) or 'nothing'}"
-    return f"of type {type(content).__name__}"
 
 
 def wrong(answer: RawAnswer, wanted: str) -> Permanent:

@@ -16,12 +16,12 @@ from typing import Any
 from integrations.errors import Permanent
 from integrations.http import Response
 from integrations.json_text import parse
+from integrations.json_values import Json, UnreadableError, described, section
 from integrations.provider import Answer, Connection, PlanContext, ProjectRef, WebhookEvent
 from integrations.providers.jira.excluded import excluded_fields, without
 from integrations.providers.jira.extract_catalogue import projects_in_scope
 from integrations.providers.jira.normalise import WEBHOOKS
-from integrations.providers.jira.shapes import described
-from integrations.providers.jira.values import Json, UnreadableError, identity, section
+from integrations.providers.jira.values import identity
 
 UPDATED = "jira:issue_updated"
 # Jira's own, and the name that most others use for the same.

@@ -7,6 +7,7 @@ from typing import Any
 
 from integrations.errors import Permanent, Transient
 from integrations.http import Response
+from integrations.json_values import UnreadableError, section
 from integrations.provider import Answer, Cursor, Partition, RawAnswer
 from integrations.providers.jira.answers import answer_of
 from integrations.providers.jira.client import JiraClient
@@ -14,7 +15,7 @@ from integrations.providers.jira.jql import FIRST_CREATED, bounded, issue_query
 from integrations.providers.jira.normalise import ISSUE_COUNTS
 from integrations.providers.jira.paging import begin
 from integrations.providers.jira.questions import Question, milliseconds, question_name, scope_of, window_name
-from integrations.providers.jira.values import UnreadableError, moment, section
+from integrations.providers.jira.values import moment
 
 WINDOW_ISSUES = 2000
 MOST_WINDOWS = 64

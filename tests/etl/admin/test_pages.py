@@ -12,13 +12,14 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from etl.admin.sidebar import TOPICS, navigation
-from etl.models import ExtractionCheckpoint, ListedItemRow, RawExtractionData, WorkerRow
+from etl.models import ExtractionCheckpoint, ListedItemRow, Pr, RawExtractionData, WorkerRow, WorkItemPrLink
+from etl.models.code import MENTION
 from integrations.registry import get_provider
 from pulse.tenancy.admin.base import ReadOnlyAdmin
 from pulse.tenancy.admin.shown import LONGEST_JSON_CHARACTERS, heavy_fields, pretty_json
 from pulse.tenancy.models import Tenant
 from tests.etl.admin import addresses
-from tests.etl.admin.rows import APPS, HOSTILE, PAGES, Rows
+from tests.etl.admin.rows import APPS, HOSTILE, OWNED, PAGES, Rows
 
 MOST_QUERIES_OF_A_LIST = 12
 MOST_QUERIES_OF_A_PAGE = 45
@@ -102,6 +103,35 @@ def test_a_list_of_what_workers_write_counts_no_rows(
 ) -> None:
     acme.row(model)
     assert not [sql for sql in _queries(superuser, addresses.list_of(model)) if "COUNT(" in sql]
+
+
+@pytest.mark.parametrize(("model", "page"), [entry for entry in OWNED if isinstance(entry[1], ReadOnlyAdmin)])
+def test_the_filters_of_what_workers_write_read_no_choices_from_its_table(
+    model: type[Model], page: Any, superuser: Client, acme: Rows
+) -> None:
+    acme.row(model)
+    queries = _of_table(_queries(superuser, addresses.list_of(model)), model)
+    assert not [sql for sql in queries if "DISTINCT" in sql]
+
+
+@pytest.mark.parametrize(("parameter", "value"), [("state", "MERGED"), ("size_class", "XXL")])
+def test_pull_requests_are_filtered_by_what_they_are_loaded_with(
+    parameter: str, value: str, superuser: Client, acme: Rows
+) -> None:
+    wanted, other = acme.row(Pr), acme.row(Pr, 2)
+    Pr.objects.filter(pk=wanted.pk).update(**{parameter: value})
+    content = superuser.get(addresses.list_of(Pr), {parameter: value}).content.decode()
+    assert addresses.page_of(wanted) in content
+    assert addresses.page_of(other) not in content
+
+
+def test_links_are_filtered_by_the_side_that_they_were_found_on(superuser: Client, acme: Rows) -> None:
+    mentioned, told = acme.row(WorkItemPrLink), acme.row(WorkItemPrLink, 2)
+    WorkItemPrLink.objects.filter(pk=mentioned.pk).update(source=MENTION)
+    for value, wanted, other in (("mention", mentioned, told), ("source", told, mentioned)):
+        content = superuser.get(addresses.list_of(WorkItemPrLink), {"found": value}).content.decode()
+        assert addresses.page_of(wanted) in content
+        assert addresses.page_of(other) not in content
 
 
 @pytest.mark.parametrize(("model", "page"), PAGES)

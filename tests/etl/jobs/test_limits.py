@@ -136,12 +136,12 @@ def test_our_own_word_holds_the_unit_only() -> None:
     assert not IntegrationLimit.objects.exists()
 
 
-def waits_of(lease: Lease, until: datetime | None, times: int) -> list[float]:
+def waits_of(lease: Lease, until: datetime | None, times: int, least: float | None = None) -> list[float]:
     """The seconds that so many refusals in a row make the integration wait, each after the wait before."""
     found = []
     for _ in range(times):
         now = timezone.now()
-        found.append((limits.hold(lease, RateLimited("429", until)) - now).total_seconds())
+        found.append((limits.hold(lease, RateLimited("429", until, least)) - now).total_seconds())
         IntegrationLimit.objects.update(blocked_until=now - timedelta(seconds=1))
     return found
 
@@ -153,6 +153,14 @@ def about(seconds: list[float]) -> object:
 @pytest.mark.django_db(transaction=True)
 def test_refusals_that_say_nothing_wait_twice_as_long_each_time_up_to_thirty_seconds() -> None:
     assert waits_of(a_lease(), None, 6) == about([2, 4, 8, 16, 30, 30])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_where_it_is_known_how_long_to_wait_at_least_all_waits_are_longer() -> None:
+    waits = waits_of(a_lease(), None, 6, least=60)
+
+    assert min(waits) >= 60
+    assert waits == about([86, 171, 343, 686, 1286, 1286])
 
 
 @pytest.mark.django_db(transaction=True)
@@ -184,7 +192,7 @@ def test_refusals_of_calls_that_were_made_at_once_count_as_one() -> None:
 def test_a_budget_that_is_spent_holds_the_integration_back_before_the_next_call() -> None:
     lease = a_lease()
     throttle = limits.check(lease)
-    response = Response("GET /one", 200, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "40"}, b"{}", None)
+    response = Response("GET /one", 200, {}, b"{}", None, spent_seconds=40)
 
     assert throttle.call("GET /one", lambda: response) is response
 

@@ -1,4 +1,4 @@
-"""What a step is planned from: the projects that the site has, and where the last sync of each stood."""
+"""What a step is planned from: the projects and repositories a site has, and where the last sync of each stood."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,7 +8,9 @@ from django.utils import timezone
 
 from custommapping.models import Authority, Project
 from etl.jobs import lifecycle, planning
-from etl.models import EtlJobEvent, EtlJobRun, EtlJobRunStep, ExtractionCheckpoint, RunKind
+from etl.models import EtlJobEvent, EtlJobRun, EtlJobRunStep, ExtractionCheckpoint, Repository, RunKind
+from integrations.models import Integration
+from integrations.provider import RepositoryRef
 from tests.support.making import ISSUES, PROJECTS, a_run, an_integration, raw_row
 
 pytestmark = pytest.mark.django_db
@@ -128,3 +130,64 @@ def test_a_restricted_run_warns_of_the_projects_that_it_does_not_find() -> None:
 
     (event,) = EtlJobEvent.objects.filter(run=run, level="warning")
     assert event.message.endswith("not known: NOPE")
+
+
+def a_repository(integration: Integration, number: str, full_name: str = "", **fields: Any) -> Repository:
+    return Repository.objects.create(
+        tenant_id=integration.tenant_id,
+        integration=integration,
+        external_id=number,
+        full_name=full_name or f"acme/web-{number}",
+        **{"authority": Authority.LISTED, **fields},
+    )
+
+
+def test_the_repositories_that_were_listed_and_are_there_are_planned() -> None:
+    run, other = a_run(), an_integration("Other", tenant="Rival")
+    a_repository(run.integration, "3", archived=True)
+    a_repository(run.integration, "1", "acme/web")
+    a_repository(run.integration, "4", active=False)
+    a_repository(run.integration, "5", authority=Authority.SEEN)
+    a_repository(other, "6")
+
+    assert planning.known_repositories(run) == [RepositoryRef("1", "acme/web"), RepositoryRef("3", "acme/web-3")]
+
+
+def repositories(run: EtlJobRun) -> list[str]:
+    return [found.external_id for found in planning.known_repositories(run)]
+
+
+def test_a_repository_that_the_site_does_not_list_any_more_is_not_asked_for() -> None:
+    run = a_sync()
+    for number in ("1", "2", "3"):
+        a_repository(run.integration, number)
+    # Of two owners.
+    for number in ("1", "3"):
+        raw_row(run, PROJECTS, status="completed", extraction_metadata={"repositories": [number]})
+
+    assert repositories(run) == ["1", "3"]
+    assert [project.key for project in planning.known_projects(run)] == ["AB"]
+    EtlJobRunStep.objects.filter(run=run, step=PROJECTS).update(extraction="failed")
+    assert repositories(run) == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("name", ["acme/web", "ACME/Web", "7"])
+def test_a_restricted_run_reads_the_repositories_that_it_names_by_full_name_in_any_case_or_id(name: str) -> None:
+    run = a_sync(projects=[name])
+    a_repository(run.integration, "7", "Acme/web")
+    a_repository(run.integration, "8", "Acme/website")
+    planning.plan_step(run, EtlJobRunStep.objects.get(run=run, step=ISSUES))
+
+    assert repositories(run) == ["7"]
+    assert planning.known_projects(run) == []
+    assert not EtlJobEvent.objects.filter(run=run, level="warning").exists()
+
+
+def test_a_restricted_run_warns_of_the_repositories_that_it_does_not_find() -> None:
+    run = a_sync(projects=["acme/web", "acme/gone", "AB"])
+    a_repository(run.integration, "7", "acme/web")
+    a_repository(run.integration, "8", "acme/gone", active=False)
+    planning.plan_step(run, EtlJobRunStep.objects.get(run=run, step=ISSUES))
+
+    (event,) = EtlJobEvent.objects.filter(run=run, level="warning")
+    assert event.message == "this run was restricted to projects or repositories that are not known: acme/gone"

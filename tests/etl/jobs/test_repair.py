@@ -229,10 +229,10 @@ def test_what_was_listed_is_forgotten_at_the_end_of_the_run(scripted: Scripted) 
     assert run.status == Overall.FINISHED
 
 
-def with_link(number: str, days_ago: int | None) -> None:
+def with_link(number: str, days_ago: int | None, source: str = "git") -> None:
     item = row(number)
     WorkItemPrLink.objects.create(
-        tenant_id=item.tenant_id, integration_id=item.integration_id, work_item=item, source="git", external_id=number
+        tenant_id=item.tenant_id, integration_id=item.integration_id, work_item=item, source=source, external_id=number
     )
     read_at = None if days_ago is None else timezone.now() - timedelta(days=days_ago)
     WorkItem.objects.filter(pk=item.pk).update(dev_status_read_at=read_at)
@@ -251,6 +251,7 @@ def test_development_data_of_open_items_is_read_again_by_age(scripted: Scripted)
     WorkItem.objects.filter(external_id="5").update(active=False, deleted_at=timezone.now())
     WorkItem.objects.filter(external_id="6").update(code_changed="{pullrequest}")
     WorkItem.objects.filter(external_id="7").update(code_changed="{}")
+    with_link("8", None, source="mention")
 
     repaired(scripted)
 

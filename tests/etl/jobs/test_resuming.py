@@ -14,7 +14,7 @@ from etl.queue.topology import Stage
 from tests.support.driving import run_to_end, waiting, work_off
 from tests.support.scripted import ITEMS, Scripted
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("page_by_page")]
+pytestmark = pytest.mark.django_db
 Rows = list[tuple[str, str]]
 
 

@@ -233,7 +233,6 @@ def test_reprocessing_makes_the_same_links_without_a_call_in_whatever_order(conn
     assert not connected.server.requests
 
 
-@pytest.mark.usefixtures("page_by_page")
 def test_what_was_left_when_a_run_was_stopped_is_asked_for_in_the_next_one(connected: Connected) -> None:
     run = lifecycle.start(connected.job.pk, trigger="test")
     work_off_until_asked(run)
@@ -340,6 +339,10 @@ def test_links_of_an_issue_whose_development_field_shows_nothing_any_more_end_wi
 
     assert asked(connected) == [WorkItem.objects.get(key=key).external_id]
     assert loaded_links() == wanted_links(connected)
+    # That a pull request mentions it is no reason to ask.
+    item = WorkItem.objects.get(key=key)
+    owner = {"tenant_id": item.tenant_id, "integration_id": item.integration_id}
+    WorkItemPrLink.objects.create(**owner, work_item=item, source="mention", external_id="#1")
     connected.site.edit_issue(key, summary="Yet others")
     connected.server.requests.clear()
     sync(connected.job)
