@@ -1,4 +1,4 @@
-"""`python -m benchmarks [load] [extraction] [webhooks] [--issues N] [--json]`: beside their floors; all by default."""
+"""`python -m benchmarks [load] [pull_requests] [extraction] [webhooks] [--json]`: beside floors; all by default."""
 
 import argparse
 import json
@@ -70,11 +70,26 @@ def load_benchmark(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def pull_requests_benchmark(options: argparse.Namespace) -> dict[str, Any]:
+    """Transforming and loading pull requests in one worker process, beside COPY of the same rows."""
+    with _home() as home, _served(home, "benchmarks.github_site", options.pull_requests) as site:
+        pages = home / "pages"
+        made = _python("benchmarks.pull_requests", home, str(pages), asked=site)
+        floors = [_python("benchmarks.floor", home, str(pages), *made["rows"])["seconds"] for _ in range(2)]
+    floor_seconds = sum(floors) / len(floors)
+    return {
+        "pull_requests": options.pull_requests,
+        **made,
+        "floor_seconds": round(floor_seconds, 3),
+        "load_to_floor": round(made["load_seconds"] / floor_seconds, 2),
+        "second_to_first": round(made["second_load_seconds"] / made["load_seconds"], 2),
+    }
+
+
 @contextmanager
-def _site(home: Path, options: argparse.Namespace) -> Iterator[dict[str, str]]:
+def _served(home: Path, module: str, *arguments: object) -> Iterator[dict[str, str]]:
     """A sandbox in a process of its own: its address and account."""
-    least, most = options.latency
-    command = [sys.executable, "-m", "benchmarks.site", str(options.issues), str(least), str(most)]
+    command = [sys.executable, "-m", module, *map(str, arguments)]
     with subprocess.Popen(
         command, env=_environment(home), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -86,7 +101,7 @@ def _site(home: Path, options: argparse.Namespace) -> Iterator[dict[str, str]]:
 
 def extraction_benchmark(options: argparse.Namespace) -> dict[str, Any]:
     """Fetching and storing the pages of a site in one worker process, beside httpx asking for the same pages."""
-    with _home() as home, _site(home, options) as site:
+    with _home() as home, _served(home, "benchmarks.site", options.issues, *options.latency) as site:
         # The site makes an issue when it is first asked for: whoever comes first would wait longer.
         whole = {"jql": "created >= 0 ORDER BY id", "maxResults": 100, "fields": ["*all"], "expand": "changelog"}
         _python("benchmarks.bare", home, asked={"site": site, "questions": [whole], "parallel": 1})
@@ -110,17 +125,23 @@ def extraction_benchmark(options: argparse.Namespace) -> dict[str, Any]:
 
 def webhooks_benchmark(options: argparse.Namespace) -> dict[str, Any]:
     """How long `manage.py serve` takes to answer deliveries, while it fetches again what they name."""
-    with _home() as home, _site(home, options) as site:
+    with _home() as home, _served(home, "benchmarks.site", options.issues, *options.latency) as site:
         return _python("benchmarks.webhooks", home, asked={"site": site})
 
 
-BENCHMARKS = {"load": load_benchmark, "extraction": extraction_benchmark, "webhooks": webhooks_benchmark}
+BENCHMARKS = {
+    "load": load_benchmark,
+    "pull_requests": pull_requests_benchmark,
+    "extraction": extraction_benchmark,
+    "webhooks": webhooks_benchmark,
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=f"which: {', '.join(BENCHMARKS)} (default: all)")
     parser.add_argument("--issues", type=int, default=10_000)
+    parser.add_argument("--pull-requests", type=int, default=1_000)
     parser.add_argument("--json", action="store_true")
     parser.add_argument(
         "--latency", type=float, nargs=2, default=(0.5, 1.0), metavar=("LEAST", "MOST"), help="seconds a page takes"

@@ -4,6 +4,7 @@ import io
 import json
 import sys
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import django
@@ -24,9 +25,9 @@ def _dump(table: str) -> str:
     return text.getvalue()
 
 
-def _empty_copies() -> None:
+def _empty_copies(tables: Iterable[str]) -> None:
     with connection.cursor() as cursor:
-        for table in (*TABLES, "raw_extraction_data"):
+        for table in (*tables, "raw_extraction_data"):
             cursor.execute(
                 f"DROP TABLE IF EXISTS floor_{table}; CREATE TABLE floor_{table} (LIKE {table} INCLUDING ALL)"
             )
@@ -45,15 +46,17 @@ def _store(page: bytes) -> None:
     _copy("floor_raw_extraction_data", columns, f"1\t1\t\tjira_issues\t\t{escaped}\t{{}}\tpending\n")
 
 
-def main(folder: Path) -> None:
-    rows = {table: _dump(table).splitlines(keepends=True) for table in TABLES}
+def main(folder: Path, tables: Sequence[str], stores: bool) -> None:
+    """Stores the pages as well where it ``stores``."""
+    rows = {table: _dump(table).splitlines(keepends=True) for table in tables}
     pages = [page.read_bytes() for page in sorted(folder.glob("*.json"))]
-    _empty_copies()
+    _empty_copies(tables)
     began = time.perf_counter()
     for number, page in enumerate(pages):
         orjson.loads(page)
-        with transaction.atomic():
-            _store(page)
+        if stores:
+            with transaction.atomic():
+                _store(page)
         with transaction.atomic():
             for table, lines in rows.items():
                 share = lines[number * len(lines) // len(pages) : (number + 1) * len(lines) // len(pages)]
@@ -62,4 +65,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    # With tables named, only these are filled, from pages that are stored already.
+    main(Path(sys.argv[1]), sys.argv[2:] or TABLES, stores=not sys.argv[2:])

@@ -1,1 +1,1 @@
-"""`make demo`: the main job from a sandbox site to searched vectors, in the embedded profile."""
+"""`make demo`: the main job from two sandbox sites to searched vectors, in the embedded profile."""

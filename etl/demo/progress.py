@@ -1,5 +1,6 @@
 """A progress bar per step and stage, from the counts that the sockets send too."""
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -18,11 +19,11 @@ _COLOURS = {
 }
 
 
-class RunProgress:
-    """Draws a run; call `look` as often as it is to be redrawn. A context manager."""
+class RunsProgress:
+    """Draws runs that go on side by side; call `look` as often as they are to be redrawn. A context manager."""
 
-    def __init__(self, run: EtlJobRun, console: Console) -> None:
-        self._run = run
+    def __init__(self, runs: Sequence[EtlJobRun], console: Console) -> None:
+        self._runs = runs
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -30,14 +31,15 @@ class RunProgress:
             TimeElapsedColumn(),
             console=console,
         )
-        self._tasks: dict[tuple[str, str], TaskID] = {}
+        self._tasks: dict[tuple[int, str, str], TaskID] = {}
 
     def __enter__(self) -> Self:
         self._bars.start()
-        for step in EtlJobRunStep.objects.filter(run=self._run).order_by("order"):
-            for stage in Stage:
-                task = self._bars.add_task(f"[dim]{step.display_name:<22}{stage:<11}", total=None, start=False)
-                self._tasks[step.step, stage.value] = task
+        for run in self._runs:
+            for step in EtlJobRunStep.objects.filter(run=run).order_by("order"):
+                for stage in Stage:
+                    task = self._bars.add_task(f"[dim]{step.display_name:<22}{stage:<11}", total=None, start=False)
+                    self._tasks[run.pk, step.step, stage.value] = task
         return self
 
     def __exit__(
@@ -46,17 +48,17 @@ class RunProgress:
         self.look()
         self._bars.stop()
 
-    @property
-    def run_id(self) -> int:
-        return self._run.pk
-
     def look(self) -> None:
-        counted = progress(self._run.pk)
-        for step in EtlJobRunStep.objects.filter(run=self._run):
+        for run in self._runs:
+            self._look_at(run)
+
+    def _look_at(self, run: EtlJobRun) -> None:
+        counted = progress(run.pk)
+        for step in EtlJobRunStep.objects.filter(run=run):
             for stage in Stage:
                 state = StageState(getattr(step, stage.value))
                 counts = counted.get(step.step, {}).get(stage.value, {"done": 0, "total": 0})
-                self._draw(self._tasks[step.step, stage.value], step, stage, state, counts)
+                self._draw(self._tasks[run.pk, step.step, stage.value], step, stage, state, counts)
 
     def _draw(self, task: TaskID, step: EtlJobRunStep, stage: Stage, state: StageState, counts: dict[str, int]) -> None:
         if state is not StageState.IDLE:

@@ -1,12 +1,12 @@
-"""The demo's tenant, administrator, sandbox site and integration."""
+"""The demo's tenant, administrator, sandbox sites and the integrations with them."""
 
 import secrets
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +18,20 @@ from integrations.models import Integration
 from pulse.tenancy.models import Role, Tenant, Tier, User
 
 TENANT_NAME = "Demo"
-EMAIL, TOKEN = "demo@example.com", "sandbox-token"
-SANDBOX_PORT = 8090
+# What `run_sandbox` takes where it is not told otherwise.
+JIRA_SECRETS = {"email": "demo@example.com", "api_token": "sandbox-token"}
+GITHUB_SECRETS = {"token": "ghp_sandbox"}
+ORGANIZATION = "acme"
+JIRA_PORT, GITHUB_PORT = 8090, 8091
 START_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Sites:
+    """Addresses of the two sandboxes."""
+
+    jira: str
+    github: str
 
 
 @dataclass(frozen=True)
@@ -49,55 +60,81 @@ def demo_administrator(tenant: Tenant) -> Administrator:
     return Administrator(user.username, password)
 
 
-def demo_integration(tenant: Tenant, base_url: str) -> Integration:
-    """The integration with the sandbox, which may have another port than the last time."""
-    integration = Integration.objects.filter(tenant=tenant, name="Sandbox Jira").first()
+def demo_integrations(tenant: Tenant, sites: Sites) -> list[Integration]:
+    """One with each site, which may have another port than the last time."""
+    jira = {"base_url": sites.jira, "batch_size": "100"}
+    github = {"base_url": sites.github, "organization": ORGANIZATION}
+    return [
+        _integration(tenant, "jira", "Sandbox Jira", jira, JIRA_SECRETS),
+        _integration(tenant, "github", "Sandbox GitHub", github, GITHUB_SECRETS),
+    ]
+
+
+def _integration(
+    tenant: Tenant, provider: str, name: str, chosen: Mapping[str, str], given: Mapping[str, str]
+) -> Integration:
+    integration = Integration.objects.filter(tenant=tenant, name=name).first()
     if integration is None:
-        integration = Integration(tenant=tenant, name="Sandbox Jira", provider="jira")
-    integration.settings = {"base_url": base_url, "batch_size": "100"}
-    integration.secrets = {"email": EMAIL, "api_token": TOKEN}
+        integration = Integration(tenant=tenant, name=name, provider=provider)
+    integration.settings, integration.secrets = dict(chosen), dict(given)
     integration.full_clean()
     integration.save()
     return integration
 
 
-def _free_port(preferred: int) -> int:
+def _free_ports(*preferred: int) -> list[int]:
+    """One for each; another one where that is taken."""
+    # All stay bound until all are found, so that none is found twice.
+    with ExitStack() as bound:
+        return [_bind(bound.enter_context(socket.socket()), port) for port in preferred]
+
+
+def _bind(probe: socket.socket, preferred: int) -> int:
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     for port in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return int(probe.getsockname()[1])
     raise CommandError("no free port on 127.0.0.1 for the sandbox")
 
 
-def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
+def _wait_until_up(urls: Sequence[str], process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise CommandError(f"the sandbox ended with exit code {process.returncode}")
-        try:
-            httpx.get(f"{url}/rest/api/3/serverInfo", auth=(EMAIL, TOKEN), timeout=2)
-        except httpx.TransportError:
-            time.sleep(0.05)
-        else:
+        if all(_is_up(url) for url in urls):
             return
+        time.sleep(0.05)
     raise CommandError(f"the sandbox did not come up within {START_SECONDS} seconds")
 
 
-@contextmanager
-def running_sandbox(issues: int, seed: int) -> Iterator[str]:
-    """The sandbox in a process of its own, as a real site would be; its address."""
-    port = _free_port(SANDBOX_PORT)
-    command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "run_sandbox"]
-    command += ["--port", str(port), "--issues", str(issues), "--seed", str(seed), "--until-closed"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
-    url = f"http://127.0.0.1:{port}"
+def _is_up(url: str) -> bool:
+    """Whether somebody answers there, whatever the answer is."""
     try:
-        _wait_until_up(url, process)
-        yield url
+        httpx.get(url, timeout=2)
+    except httpx.TransportError:
+        return False
+    return True
+
+
+@contextmanager
+def running_sandbox(issues: int, pull_requests: int, seed: int) -> Iterator[Sites]:
+    """Both sites in a process of their own, as real ones would be.
+
+    The pull requests come besides those that Jira's development panel names.
+    """
+    jira, github = _free_ports(JIRA_PORT, GITHUB_PORT)
+    command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "run_sandbox", "--until-closed"]
+    command += ["--port", str(jira), "--issues", str(issues), "--seed", str(seed)]
+    command += ["--github", str(pull_requests), "--github-port", str(github)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
+    sites = Sites(f"http://127.0.0.1:{jira}", f"http://127.0.0.1:{github}")
+    try:
+        _wait_until_up((sites.jira, sites.github), process)
+        yield sites
     finally:
         process.terminate()
         process.wait(10)

@@ -1,4 +1,4 @@
-"""manage.py demo: the main job, end to end, on a sandbox site. `make demo` calls it."""
+"""manage.py demo: the main job of two sites, end to end. `make demo` calls it."""
 
 import signal
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 
-from etl.demo.progress import RunProgress
-from etl.demo.setting import demo_administrator, demo_integration, demo_tenant, running_sandbox
+from etl.demo.progress import RunsProgress
+from etl.demo.setting import Sites, demo_administrator, demo_integrations, demo_tenant, running_sandbox
 from etl.demo.summary import show, summarise
 from etl.jobs import lifecycle
 from etl.jobs.watching import wait_for_end
@@ -29,10 +29,14 @@ def _end(number: int, _: FrameType | None) -> None:
 
 
 class Command(BaseCommand):
-    help = "Sets up a demo tenant, runs its sync against a sandbox Jira, shows what came of it and serves the admin."
+    help = (
+        "Sets up a demo tenant, runs its syncs with a sandbox Jira and a sandbox GitHub, shows what came of them and"
+        " serves the admin."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--issues", type=int, default=2000)
+        parser.add_argument("--issues", type=int, default=1500)
+        parser.add_argument("--pull-requests", type=int, default=250, help="besides those that issues name (250)")
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--port", type=int, default=8000, help="of the admin")
         parser.add_argument("--no-serve", action="store_true", help="end after the summary")
@@ -50,10 +54,11 @@ class Command(BaseCommand):
         console = Console(stderr=options["json"], highlight=False)
         console.print("migrating the database", style="dim")
         call_command("migrate", verbosity=0)
-        with running_sandbox(options["issues"], options["seed"]) as url, EmbeddedRuntime(schedule=True) as runtime:
+        sandbox = running_sandbox(options["issues"], options["pull_requests"], options["seed"])
+        with sandbox as sites, EmbeddedRuntime(schedule=True) as runtime:
             if not runtime.owns:
                 raise CommandError(f"another process works in {settings.PULSE_HOME}: end it first")
-            failed = self._run(url, console, options)
+            failed = self._run(sites, console, options)
             if not options["no_serve"]:
                 console.print(f"serving on http://{HOST}:{options['port']}/admin/ until Ctrl-C")
                 serve_until_interrupted(HOST, options["port"])
@@ -67,19 +72,19 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{error}; choose another with --port") from error
 
-    def _run(self, url: str, console: Console, options: Mapping[str, Any]) -> bool:
-        """Runs the job and shows what came of it; whether it failed."""
+    def _run(self, sites: Sites, console: Console, options: Mapping[str, Any]) -> bool:
+        """Runs the jobs side by side and shows what came of them; whether one failed."""
         tenant = demo_tenant()
         administrator = demo_administrator(tenant)
         console.print(f"administrator: [bold]{administrator.name}[/] password: [bold]{administrator.password}[/]")
-        job = demo_integration(tenant, url).jobs.get()
-        with RunProgress(self._start(job.pk), console) as bars:
-            run = wait_for_end(bars.run_id, bars.look)
-        summary = summarise(run)
+        started = [self._start(integration.jobs.get().pk) for integration in demo_integrations(tenant, sites)]
+        with RunsProgress(started, console) as bars:
+            runs = [wait_for_end(run.pk, bars.look) for run in started]
+        summary = summarise(runs)
         show(summary, console)
         if options["json"]:
             self.stdout.write(orjson.dumps(summary, default=str).decode())
-        return run.status != Overall.FINISHED
+        return any(run.status != Overall.FINISHED for run in runs)
 
     def _start(self, job_id: int) -> EtlJobRun:
         """A new run, or the one that an interrupted demo left open."""

@@ -4,8 +4,9 @@ import re
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -17,7 +18,7 @@ from tests.support.processes import STOP_SECONDS, free_port
 
 pytestmark = pytest.mark.xdist_group("demo")
 
-ISSUES = 60
+ISSUES, PULL_REQUESTS = 60, 25
 
 
 @pytest.fixture(scope="module")
@@ -51,16 +52,19 @@ def nothing_is_left(home: Path) -> bool:
 
 
 def test_the_demo_ends_with_a_summary_and_a_second_one_starts_on_its_data(demo_home: Installation) -> None:
-    command = ("demo", "--no-serve", "--json", "--issues", ISSUES)
+    command = ("demo", "--no-serve", "--json", "--issues", ISSUES, "--pull-requests", PULL_REQUESTS)
     first = demo_home.run(*command)
 
     assert first.code == 0, first.errors
     summary = first.answer
-    assert (summary["status"], summary["error"], summary["quarantined"]) == ("FINISHED", "", 0)
+    runs = summary["runs"]
+    assert list(runs) == ["Sandbox Jira", "Sandbox GitHub"]
+    assert {(run["status"], run["error"], run["quarantined"]) for run in runs.values()} == {("FINISHED", "", 0)}
     assert summary["rows"]["work_items"] == ISSUES
     assert summary["rows"]["changelogs"] > ISSUES
-    assert summary["vectorization_queued"] == summary["rows"]["qdrant_vectors"] > ISSUES
+    assert sum(run["vectorization_queued"] for run in runs.values()) == summary["rows"]["qdrant_vectors"] > ISSUES
     assert 0 < summary["median_cycle_time_days"] <= summary["median_lead_time_days"]
+    check_code(summary)
     hits = summary["search"]["hits"]
     assert len(hits) == 3
     assert [hit["score"] for hit in hits] == sorted((hit["score"] for hit in hits), reverse=True)
@@ -71,11 +75,25 @@ def test_the_demo_ends_with_a_summary_and_a_second_one_starts_on_its_data(demo_h
     second = demo_home.run(*command)
 
     assert second.code == 0, second.errors
-    assert second.answer["run_id"] > summary["run_id"]
+    assert all(run["vectorization_queued"] == 0 for run in second.answer["runs"].values())
+    assert min(run["run_id"] for run in second.answer["runs"].values()) > max(run["run_id"] for run in runs.values())
     assert second.answer["rows"]["work_items"] == ISSUES
-    assert second.answer["vectorization_queued"] == 0
-    assert second.answer["search"] == summary["search"]
+    same = ("pull_requests", "links", "search")
+    assert [second.answer[name] for name in same] == [summary[name] for name in same]
     assert password(second.errors) == password(first.errors)
+
+
+def check_code(summary: Mapping[str, Any]) -> None:
+    """What is shown of pull requests and of links to them."""
+    found, rows = summary["pull_requests"], summary["rows"]
+    assert sum(found["states"].values()) == sum(found["size_classes"].values()) == rows["prs"] > PULL_REQUESTS / 2
+    assert set(found["states"]) == {"OPEN", "CLOSED", "MERGED"}
+    assert found["median_time_to_first_review_hours"] > 0
+    assert found["median_cycle_time_hours"] > 0
+    links = summary["links"]
+    assert sum(one["links"] for one in links.values()) == rows["work_items_prs_links"]
+    assert 0 < links["mention"]["to_rows"] == links["mention"]["links"]
+    assert links["github"]["to_rows"] > 0
 
 
 def password(output: str) -> str:
@@ -86,7 +104,7 @@ def password(output: str) -> str:
 
 def test_the_demo_serves_the_admin_until_ctrl_c_and_leaves_no_process(demo_home: Installation) -> None:
     port = free_port()
-    with demo_home.start("demo", "--issues", ISSUES, "--port", port) as demo:
+    with demo_home.start("demo", "--issues", ISSUES, "--pull-requests", 5, "--port", port) as demo:
         demo.wait_for(f"serving on http://127.0.0.1:{port}/admin/")
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as browser:
             assert wait_until(lambda: answered(browser), 20)
