@@ -17,7 +17,7 @@ import httpx
 from integrations.errors import Passing, Permanent, StageError, TimedOut, Transient
 from integrations.http_errors import judged, of_json
 from integrations.http_limits import source_time, spent_seconds
-from integrations.json_text import parse
+from integrations.json_text import parse_site
 from integrations.provider import Connection
 
 logger = logging.getLogger(__name__)
@@ -48,9 +48,7 @@ class Response:
     def json(self) -> Any:
         """The parsed body. Raises Transient where it is cut off."""
         try:
-            return parse(self.body)
-        except RecursionError:
-            raise Permanent(f"{self.call} answered JSON that is nested too deeply") from None
+            return parse_site(self.body)
         except ValueError:
             declared = self.headers.get("content-length", "an unknown number")
             raise Transient(

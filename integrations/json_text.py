@@ -1,6 +1,7 @@
 """Reading JSON as sites write it, and writing it again."""
 
 import json
+import re
 import uuid
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
@@ -8,6 +9,10 @@ from math import isfinite
 from typing import Any
 
 import orjson
+
+# Far more than people nest, and few enough for whoever writes the value again.
+DEEPEST = 500
+_token = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 
 
 def parse(text: str | bytes) -> Any:
@@ -19,6 +24,33 @@ def parse(text: str | bytes) -> Any:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return json.loads(text, parse_int=_number, parse_float=_fraction)
+
+
+def parse_site(text: str | bytes) -> Any:
+    """As `parse`, for answers with many records: one that is nested too deeply must not take the others along.
+
+    Only such a text is cut: what is deeper than `DEEPEST` levels is null. Raises ValueError.
+    """
+    try:
+        return parse(text)
+    except RecursionError:
+        return parse(shallow(text.decode() if isinstance(text, bytes) else text))
+
+
+def shallow(text: str) -> str:
+    """A JSON text with null in place of whatever is deeper than `DEEPEST` levels. One pass, whatever the depth."""
+    kept, end, depth = [], 0, 0
+    for found in _token.finditer(text):
+        token = found.group()
+        if token in "[{":
+            depth += 1
+            if depth == DEEPEST + 1:
+                kept += [text[end : found.start()], "null"]
+        elif token in "]}":
+            if depth == DEEPEST + 1:
+                end = found.end()
+            depth -= 1
+    return "".join(kept) + text[end:] if depth <= DEEPEST else "".join(kept)
 
 
 def fingerprint(value: Any) -> bytes:

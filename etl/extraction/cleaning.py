@@ -3,13 +3,13 @@
 JSONB refuses an escaped NUL and a lone surrogate. Answers with neither go in byte for byte, unparsed.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from integrations.errors import Permanent
+from integrations.json_text import parse_site
 
 REPLACEMENT = "\\ufffd"
 MOST_PATHS_LISTED = 100
@@ -69,8 +69,8 @@ def clean(body: bytes) -> Cleaned:
     if mended == text:
         return Cleaned(text)
     try:
-        paths = sorted(_bad_paths(json.loads(text)))
-    except (ValueError, RecursionError) as error:
+        paths = sorted(_bad_paths(parse_site(text)))
+    except ValueError as error:
         raise Permanent(f"the answer is not JSON: {error}") from error
     printable = [path.encode("utf-8", "replace").decode().replace("\0", "\\u0000") for path in paths]
     return Cleaned(mended, tuple(printable[:MOST_PATHS_LISTED]))

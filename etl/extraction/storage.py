@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from django.db import DataError, OperationalError
+from django.db import DataError, OperationalError, transaction
 from django.utils import timezone
 
 from etl.extraction.cleaning import clean
 from etl.sql import execute, fetch
 from integrations.errors import Permanent
+from integrations.json_text import DEEPEST, shallow
+
+# SQLSTATE of what exceeds PostgreSQL's limits.
+_TOO_LARGE, _TOO_DEEP = "54000", "54001"
 
 
 @dataclass(frozen=True)
@@ -37,13 +41,15 @@ def store_answer(
 ) -> int:
     """Inserts a raw row; its id. Raises Permanent where the body is not JSON that PostgreSQL can hold.
 
-    Within the caller's transaction, which is lost where this raises. ``digests`` are None where none were made yet.
+    What is nested too deeply for it is stored without its depths (see `json_text.shallow`). Within the caller's
+    transaction, which is lost where this raises. ``digests`` are None where none were made yet.
     """
     cleaned = clean(body)
     kept = {**metadata, "payload_size": len(body), "extracted_at": timezone.now().isoformat()}
     if cleaned.replaced:
         kept["replaced_characters"] = list(cleaned.replaced)
-    try:
+
+    def insert(text: str) -> int:
         rows = fetch(
             """INSERT INTO raw_extraction_data (tenant_id, integration_id, run_id, step, entity_type, external_id,
                    raw_data, extraction_metadata, processing_status, is_complete, parent_id,
@@ -56,7 +62,7 @@ def store_answer(
                 origin.step,
                 entity_type,
                 external_id,
-                cleaned.text,
+                text,
                 orjson.dumps(kept, default=str).decode(),
                 origin.status,
                 is_complete,
@@ -64,14 +70,22 @@ def store_answer(
                 None if digests is None else orjson.dumps(digests).decode(),
             ],
         )
+        return int(rows[0][0])
+
+    try:
+        with transaction.atomic():
+            return insert(cleaned.text)
     except DataError as error:
         raise Permanent(f"the answer is not JSON that can be stored: {_first_line(error)}") from error
     except OperationalError as error:
-        # 54000 and 54001: deeper nested, or larger, than PostgreSQL holds. Anything else is the server's trouble.
-        if getattr(error.__cause__, "pgcode", None) in ("54000", "54001"):
+        # Deeper nested, or larger, than PostgreSQL holds. Anything else is the server's trouble.
+        code = getattr(error.__cause__, "pgcode", None)
+        if code == _TOO_DEEP:
+            kept["nothing_below_levels"] = DEEPEST
+            return insert(shallow(cleaned.text))
+        if code == _TOO_LARGE:
             raise Permanent(f"the answer cannot be stored: {_first_line(error)}") from error
         raise
-    return int(rows[0][0])
 
 
 def _first_line(error: Exception) -> str:

@@ -11,7 +11,7 @@ from etl.jobs import lifecycle
 from etl.jobs.advance import advance
 from etl.models import EtlJobRun, RunKind
 from integrations.errors import Permanent
-from integrations.json_text import parse
+from integrations.json_text import parse_site
 from integrations.models import Integration
 
 
@@ -45,10 +45,10 @@ def import_answers(integration: Integration, step: str, recorded: Sequence[Recor
 
 def _store(integration: Integration, origin: Origin, answer: Recorded) -> None:
     try:
-        content = parse(clean(answer.body).text)
+        content = parse_site(clean(answer.body).text)
         entity_type, external_id = integration.provider_code.recognise(origin.step, content)
         store_answer(origin, entity_type, external_id, answer.body, {"imported_from": answer.name})
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise Permanent(f"{answer.name}: not JSON: {error}") from error
     except Permanent as error:
         raise Permanent(f"{answer.name}: {error}") from error

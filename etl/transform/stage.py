@@ -17,7 +17,7 @@ from etl.models import EtlJobRun, Overall, RunKind
 from etl.sql import execute, fetch
 from etl.transform.consequences import follow
 from integrations.errors import Permanent
-from integrations.json_text import parse
+from integrations.json_text import parse_site
 from integrations.models import Integration
 from integrations.provider import Provider, RawAnswer
 from integrations.records import Batch
@@ -45,8 +45,8 @@ def _look(raw_id: int) -> Stored:
 
 def _parse(raw_id: int, text: str) -> Any:
     try:
-        return parse(text)
-    except (ValueError, RecursionError) as error:
+        return parse_site(text)
+    except ValueError as error:
         raise Permanent(f"raw row {raw_id} cannot be parsed: {error}") from error
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from integrations.json_text import hashes, parse
+from integrations.json_text import DEEPEST, hashes, parse, parse_site
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,33 @@ def test_what_is_named_twice_has_the_hash_of_both() -> None:
     assert hashes([("a", 1), ("b", [2])]) == {"a": hashes([("a", 1)])["a"], "b": hashes([("b", [2])])["b"]}
     twice = hashes([("a", 1), ("a", 2)])["a"]
     assert twice not in (hashes([("a", 1)])["a"], hashes([("a", 2)])["a"], hashes([("a", 2), ("a", 1)])["a"])
+
+
+def nested(levels: int) -> str:
+    return '{"a": [' * (levels // 2) + "1" + "]}" * (levels // 2)
+
+
+def depth_of(value: object) -> int:
+    depth = 0
+    while isinstance(value, dict | list):
+        depth, value = depth + 1, value["a"] if isinstance(value, dict) else value[0]
+    return depth
+
+
+@pytest.mark.parametrize("levels", [2000, 20_000, 200_000])
+def test_what_is_too_deep_is_cut_and_all_beside_it_stays(levels: int) -> None:
+    beside = '{"text": "]}[{ \\" \\\\", "flat": [1, {"b": [[]]}]}'
+    first, deep, last = parse_site(f"[{beside}, {nested(levels)}, {beside}]")
+    assert first == last == {"text": ']}[{ " \\', "flat": [1, {"b": [[]]}]}
+    assert depth_of(deep) == DEEPEST - 1
+
+
+@pytest.mark.parametrize("levels", [10, 800])
+def test_what_can_be_read_is_not_cut(levels: int) -> None:
+    assert depth_of(parse_site(nested(levels))) == levels
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, '{"a": "' + "[" * 5000, "]" * 5000])
+def test_a_text_that_is_not_whole_is_none_however_deep(text: str) -> None:
+    with pytest.raises(ValueError, match="column"):
+        parse_site(text)

@@ -113,9 +113,11 @@ def test_an_answer_that_needs_cleaning_and_is_not_json_is_refused(body: bytes) -
         clean(body)
 
 
-def test_an_answer_that_needs_cleaning_and_is_nested_too_deeply_is_refused() -> None:
-    with pytest.raises(Permanent, match="not JSON"):
-        clean(b"[" * 200_000 + rb'"\u0000"' + b"]" * 200_000)
+def test_an_answer_that_is_nested_too_deeply_is_cleaned_too() -> None:
+    deep = b"[" * 200_000 + rb'"\u0000"' + b"]" * 200_000
+    cleaned = clean(b'{"a": "\\u0000", "b": %b}' % deep)
+    assert cleaned.replaced == ("$.a",)
+    assert rb"\u0000" not in cleaned.text.encode()
 
 
 # Characters that are refused, almost refused and plain, often beside each other.
