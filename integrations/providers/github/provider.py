@@ -1,17 +1,11 @@
 """GitHub.com and Enterprise Server. Its API is in client.py, the questions in queries.py, shapes in normalise.py."""
 
 from collections.abc import Mapping, Sequence, Set
-from typing import Any
 
-from integrations.errors import Permanent
-from integrations.json_values import described
 from integrations.provider import (
-    Answer,
     Connection,
     ConnectionReport,
     Partition,
-    PlanContext,
-    Provider,
     RawAnswer,
     SettingField,
     WebhookEvent,
@@ -19,7 +13,7 @@ from integrations.provider import (
 from integrations.providers.github import normalise
 from integrations.providers.github.address import address_of
 from integrations.providers.github.auth import checked_credentials
-from integrations.providers.github.client import client_for
+from integrations.providers.github.client import GitHubClient, client_for
 from integrations.providers.github.connection_check import check_connection
 from integrations.providers.github.extract_pull_requests import PullRequestsStep
 from integrations.providers.github.extract_repositories import RepositoriesStep
@@ -30,12 +24,13 @@ from integrations.providers.github.steps import GitHubStep
 from integrations.providers.github.webhooks import read_webhook
 from integrations.records import Batch
 from integrations.registry import register
+from integrations.stepped import SteppedProvider
 
 _STEPS: Mapping[str, GitHubStep] = {step.declared.name: step for step in (RepositoriesStep(), PullRequestsStep())}
 
 
 @register
-class GitHubProvider(Provider):
+class GitHubProvider(SteppedProvider[GitHubClient]):
     name = "github"
     label = "GitHub"
     source_type = "GITHUB"
@@ -64,6 +59,7 @@ class GitHubProvider(Provider):
         ),
         SettingField("webhook_secret", "Secret of the webhook: signs deliveries", secret=True),
     )
+    parts = _STEPS
     steps = tuple(step.declared for step in _STEPS.values())
     items_table = "prs"
     items_step = PullRequestsStep.declared.name
@@ -75,26 +71,17 @@ class GitHubProvider(Provider):
         if connection.setting("batch_size"):
             checked_batch_size(connection.setting("batch_size"))
 
+    def client(self, connection: Connection) -> GitHubClient:
+        return client_for(connection)
+
     def check_connection(self, connection: Connection) -> ConnectionReport:
-        return check_connection(client_for(connection), connection)
+        return check_connection(self.client(connection), connection)
 
     def refetch(self, connection: Connection, item_ids: Sequence[str]) -> list[Partition]:
         return refetch(connection, item_ids)
 
     def webhook(self, connection: Connection, headers: Mapping[str, str], body: bytes, token: str) -> WebhookEvent:
         return read_webhook(connection, headers, body, token)
-
-    def plan(self, step: str, connection: Connection, context: PlanContext) -> list[Partition]:
-        return _step(step).plan(connection, context)
-
-    def fetch(self, step: str, connection: Connection, partition: Partition) -> Answer:
-        return _step(step).fetch(client_for(connection), connection, partition.cursor)
-
-    def recognise(self, step: str, content: Any) -> tuple[str, str]:
-        found = _step(step).recognise(content)
-        if found is None:
-            raise Permanent(f"the answer is {described(content)}; step {step} takes {_step(step).calls}")
-        return found
 
     def entity_types(self) -> Mapping[str, str]:
         return {
@@ -112,9 +99,3 @@ class GitHubProvider(Provider):
 
     def normalise(self, answer: RawAnswer, followups: Sequence[RawAnswer] = (), skip: Set[str] = frozenset()) -> Batch:
         return normalise.normalise(answer, followups, skip)
-
-
-def _step(name: str) -> GitHubStep:
-    if name not in _STEPS:
-        raise Permanent(f"step {name!r} is unknown; known are: {', '.join(_STEPS)}")
-    return _STEPS[name]

@@ -1,17 +1,12 @@
 """Jira, Cloud and Data Center. Its API is in client.py and its two dialects, its shapes in normalise.py."""
 
 from collections.abc import Mapping, Sequence, Set
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from integrations.errors import Permanent
-from integrations.json_values import described
 from integrations.provider import (
-    Answer,
     Connection,
     ConnectionReport,
     Partition,
-    PlanContext,
-    Provider,
     RawAnswer,
     SettingField,
     WebhookEvent,
@@ -19,7 +14,7 @@ from integrations.provider import (
 from integrations.providers.jira import normalise, oauth
 from integrations.providers.jira.auth import checked_base_url, checked_credentials
 from integrations.providers.jira.base_search import checked_base_search
-from integrations.providers.jira.client import client_for
+from integrations.providers.jira.client import JiraClient, client_for
 from integrations.providers.jira.connection_check import check_connection
 from integrations.providers.jira.dev_field import DEVELOPMENT_SCHEMAS
 from integrations.providers.jira.excluded import checked_excluded_fields
@@ -34,6 +29,7 @@ from integrations.providers.jira.steps import JiraStep
 from integrations.providers.jira.webhooks import read_webhook
 from integrations.records import Batch
 from integrations.registry import register
+from integrations.stepped import SteppedProvider
 
 _STEPS: Mapping[str, JiraStep] = {
     step.declared.name: step
@@ -42,7 +38,7 @@ _STEPS: Mapping[str, JiraStep] = {
 
 
 @register
-class JiraProvider(Provider):
+class JiraProvider(SteppedProvider[JiraClient]):
     name = "jira"
     label = "Jira"
     source_type = "JIRA"
@@ -79,6 +75,7 @@ class JiraProvider(Provider):
         ),
         SettingField("webhook_secret", "Secret of the webhook: signs deliveries, or ends their path", secret=True),
     )
+    parts = _STEPS
     steps = tuple(step.declared for step in _STEPS.values())
     default_fields: ClassVar[Mapping[str, tuple[str, ...]]] = {"code_changed": DEVELOPMENT_SCHEMAS}
     items_step = IssuesStep.declared.name
@@ -92,8 +89,11 @@ class JiraProvider(Provider):
         checked_excluded_fields(connection)
         checked_base_search(connection)
 
+    def client(self, connection: Connection) -> JiraClient:
+        return client_for(connection)
+
     def check_connection(self, connection: Connection) -> ConnectionReport:
-        return check_connection(client_for(connection), connection)
+        return check_connection(self.client(connection), connection)
 
     def refetch(self, connection: Connection, item_ids: Sequence[str]) -> list[Partition]:
         return refetch(connection, item_ids)
@@ -106,18 +106,6 @@ class JiraProvider(Provider):
 
     def webhook(self, connection: Connection, headers: Mapping[str, str], body: bytes, token: str) -> WebhookEvent:
         return read_webhook(connection, headers, body, token)
-
-    def plan(self, step: str, connection: Connection, context: PlanContext) -> list[Partition]:
-        return _step(step).plan(connection, context)
-
-    def fetch(self, step: str, connection: Connection, partition: Partition) -> Answer:
-        return _step(step).fetch(client_for(connection), connection, partition.cursor)
-
-    def recognise(self, step: str, content: Any) -> tuple[str, str]:
-        found = _step(step).recognise(content)
-        if found is None:
-            raise Permanent(f"the answer is {described(content)}; step {step} takes {_step(step).calls}")
-        return found
 
     def entity_types(self) -> Mapping[str, str]:
         return {
@@ -144,9 +132,3 @@ class JiraProvider(Provider):
 
     def normalise(self, answer: RawAnswer, followups: Sequence[RawAnswer] = (), skip: Set[str] = frozenset()) -> Batch:
         return normalise.normalise(answer, followups, skip)
-
-
-def _step(name: str) -> JiraStep:
-    if name not in _STEPS:
-        raise Permanent(f"step {name!r} is unknown; known are: {', '.join(_STEPS)}")
-    return _STEPS[name]
