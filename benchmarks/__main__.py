@@ -1,4 +1,4 @@
-"""`python -m benchmarks [load] [pull_requests] [extraction] [webhooks] [--json]`: beside floors; all by default."""
+"""`python -m benchmarks [name…] [--json]`: beside floors, or beside what is to be compared; all by default."""
 
 import argparse
 import json
@@ -123,6 +123,22 @@ def extraction_benchmark(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def retransform_benchmark(options: argparse.Namespace) -> dict[str, Any]:
+    """Re-transforming issues after a mapping was saved, beside their first transform in the same worker process."""
+    with _home() as home:
+        pages = home / "pages"
+        made = _python("benchmarks.pages", home, str(pages), str(options.issues), str(PAGE))
+        return {**made, **_python("benchmarks.retransform", home, str(pages))}
+
+
+def statuses_benchmark(options: argparse.Namespace) -> dict[str, Any]:
+    """Changing what statuses mean of issues that all went through them, in one worker process."""
+    with _home() as home:
+        pages = home / "pages"
+        made = _python("benchmarks.pages", home, str(pages), str(options.issues), str(PAGE))
+        return {**made, **_python("benchmarks.statuses", home, str(pages))}
+
+
 def webhooks_benchmark(options: argparse.Namespace) -> dict[str, Any]:
     """How long `manage.py serve` takes to answer deliveries, while it fetches again what they name."""
     with _home() as home, _served(home, "benchmarks.site", options.issues, *options.latency) as site:
@@ -134,6 +150,8 @@ BENCHMARKS = {
     "pull_requests": pull_requests_benchmark,
     "extraction": extraction_benchmark,
     "webhooks": webhooks_benchmark,
+    "retransform": retransform_benchmark,
+    "statuses": statuses_benchmark,
 }
 
 

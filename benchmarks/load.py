@@ -28,7 +28,7 @@ STEP = "jira_issues_with_changelogs"
 DERIVED = ("projects", "wits", "statuses", "work_items", "changelogs", "qdrant_vectors")
 
 
-def _run() -> EtlJobRun:
+def new_run() -> EtlJobRun:
     """A run of the benchmark's integration, in which the pages are units."""
     tenant, _ = Tenant.objects.get_or_create(name="Benchmark")
     integration = Integration.objects.filter(tenant=tenant).first()
@@ -42,7 +42,7 @@ def _versions() -> list[list[tuple[object, ...]]]:
     return [fetch(f"SELECT count(*), max(xmin::text::bigint) FROM {table}", []) for table in DERIVED]
 
 
-def _store(run: EtlJobRun, answers: list[tuple[str, Path]]) -> float:
+def store(run: EtlJobRun, answers: list[tuple[str, Path]]) -> float:
     """The seconds it took. Reading and parsing an answer is part of fetching it, and not counted."""
     origin, seconds = Origin(run.tenant_id, run.integration_id, run.pk, STEP), 0.0
     for entity_type, path in answers:
@@ -56,13 +56,13 @@ def _store(run: EtlJobRun, answers: list[tuple[str, Path]]) -> float:
     return seconds
 
 
-def _load_catalogues(run: EtlJobRun, folder: Path) -> None:
+def load_catalogues(run: EtlJobRun, folder: Path) -> None:
     """Projects and statuses come before issues, as in a sync."""
-    _store(run, [(path.stem, path) for path in sorted(folder.glob("*.catalogue"))])
-    _load(run)
+    store(run, [(path.stem, path) for path in sorted(folder.glob("*.catalogue"))])
+    load(run)
 
 
-def _load(run: EtlJobRun) -> list[float]:
+def load(run: EtlJobRun) -> list[float]:
     """The seconds it took to transform and load each answer that waits."""
     waiting = "SELECT id FROM raw_extraction_data WHERE run_id = %s AND processing_status = 'pending' ORDER BY id"
     seconds = []
@@ -75,12 +75,12 @@ def _load(run: EtlJobRun) -> list[float]:
 
 def main(folder: Path) -> None:
     tune_process()
-    _load_catalogues(_run(), folder)
-    run = _run()
+    load_catalogues(new_run(), folder)
+    run = new_run()
     pages = [("jira_issues", page) for page in sorted(folder.glob("*.json"))]
     before = _versions()
-    stored = _store(run, pages)
-    page_seconds = _load(run)
+    stored = store(run, pages)
+    page_seconds = load(run)
     loaded, tenth = sum(page_seconds), len(page_seconds) // 10 or 1
     failed = fetch("SELECT count(*) FROM raw_extraction_data WHERE processing_status <> 'completed'", [])[0][0]
     print(

@@ -11,6 +11,7 @@ from integrations.sandbox import SandboxServer, Site, SiteSpec
 CATALOGUES = {
     "jira_projects": "/rest/api/3/project/search?expand=issueTypes&maxResults=100",
     "jira_statuses": "/rest/api/3/status",
+    "jira_fields": "/rest/api/3/field",
 }
 
 

@@ -1,25 +1,18 @@
-"""The pages about what things mean: the sources' catalogues, and the tenant's mappings of them."""
+"""The pages about the sources' catalogues."""
 
 from typing import ClassVar
 
 from django.contrib import admin
 
 from custommapping.models import (
-    MAPPED_COLUMNS,
-    CustomField,
-    CustomFieldMapping,
     Project,
     ProjectCustomField,
     ProjectStatus,
     ProjectWit,
     Status,
-    StatusMapping,
     Wit,
-    WitHierarchy,
-    WitMapping,
-    Workflow,
 )
-from pulse.tenancy.admin.base import PulseAdmin, ReadOnlyAdmin
+from pulse.tenancy.admin.base import ReadOnlyAdmin
 
 _OWNER = ("tenant", "integration")
 
@@ -53,12 +46,6 @@ class StatusAdmin(CatalogueAdmin):
     list_filter = ("tenant", "integration", "category", "authority")
 
 
-@admin.register(CustomField)
-class CustomFieldAdmin(CatalogueAdmin):
-    list_display = ("name", "external_id", "field_type", "integration", "tenant")
-    list_filter = ("tenant", "integration")
-
-
 @admin.register(ProjectWit)
 class ProjectWitAdmin(ReadOnlyAdmin):
     relations = (*_OWNER, "project", "wit")
@@ -81,51 +68,3 @@ class ProjectCustomFieldAdmin(ReadOnlyAdmin):
     list_display = ("project_key", "integration_type", "discovered_at", "integration", "tenant")
     list_filter = ("tenant", "integration")
     search_fields = ("project_key",)
-
-
-@admin.register(WitHierarchy)
-class WitHierarchyAdmin(PulseAdmin):
-    relations = ("tenant",)
-    list_display = ("name", "level", "tenant", "active")
-    list_filter = ("tenant", "active")
-    search_fields = ("name",)
-    ordering = ("tenant", "-level")
-
-
-@admin.register(WitMapping)
-class WitMappingAdmin(PulseAdmin):
-    relations = (*_OWNER, "hierarchy")
-    list_display = ("wit_from", "wit_to", "hierarchy", "integration", "tenant", "active")
-    list_filter = ("tenant", "integration", "active")
-    search_fields = ("wit_from", "wit_to")
-    autocomplete_fields = ("integration", "hierarchy")
-
-
-@admin.register(StatusMapping)
-class StatusMappingAdmin(PulseAdmin):
-    relations = _OWNER
-    list_display = ("status_external_id", "category", "flow_step", "integration", "tenant", "active")
-    list_filter = ("tenant", "integration", "category", "active")
-    search_fields = ("status_external_id", "flow_step")
-    autocomplete_fields = ("integration",)
-
-
-@admin.register(Workflow)
-class WorkflowAdmin(PulseAdmin):
-    relations = ("tenant", "project")
-    list_display = ("name", "project", "tenant", "active")
-    list_filter = ("tenant", "active")
-    search_fields = ("name",)
-    autocomplete_fields = ("project",)
-
-
-@admin.register(CustomFieldMapping)
-class CustomFieldMappingAdmin(PulseAdmin):
-    relations = _OWNER
-    list_display = ("integration", "tenant", "active", "last_updated_at")
-    list_filter = ("tenant", "integration", "active")
-    search_fields = ("integration__name",)
-    autocomplete_fields = (
-        "integration",
-        *(name if name.startswith("custom_field_") else f"{name}_field" for name in MAPPED_COLUMNS),
-    )

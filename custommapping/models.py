@@ -1,6 +1,7 @@
 """What things mean: projects, work item types, statuses, custom fields, and the tenant's mappings of them."""
 
 from django.db import models
+from django.db.models.functions import Lower
 
 from integrations.models import Integration
 from integrations.records import Category
@@ -35,7 +36,7 @@ class FromSource(TenantOwned):
 
 
 class CatalogueRow(FromSource):
-    """Base of projects, types and statuses: rows that others refer to, maybe before they are listed."""
+    """Base of projects, types, statuses and fields: rows that may be known before they are listed."""
 
     authority = models.SmallIntegerField(choices=Authority, default=Authority.LISTED, db_default=Authority.LISTED)
 
@@ -75,7 +76,10 @@ class WitHierarchy(TenantOwned):
     class Meta:
         db_table = "wits_hierarchies"
         verbose_name_plural = "wit hierarchies"
-        constraints = [models.UniqueConstraint(fields=["tenant", "level"], name="wits_hierarchies_level")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "level"], name="wits_hierarchies_level"),
+            models.UniqueConstraint("tenant", Lower("name"), name="wits_hierarchies_name"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -138,7 +142,10 @@ class Workflow(TenantOwned):
 
     class Meta:
         db_table = "workflows"
-        constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="workflows_name")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "name"], name="workflows_name"),
+            models.UniqueConstraint(fields=["tenant"], condition=models.Q(project=None), name="workflows_for_all"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -197,12 +204,25 @@ class ProjectStatus(TenantOwned):
         return f"{self.project} {self.status}"
 
 
-class CustomField(FromSource):
+class CustomField(CatalogueRow):
+    """A custom field as the source lists it. Inactive where a discovery did not find it any more.
+
+    ``operations`` are those that any project allows for it, as the last discovery that could tell found them.
+
+    The profile is what the stored answers show of its use: of ``items_seen`` work items ``items_filled`` have a value,
+    in ``distinct_values`` different texts, of which ``examples`` are some. None where nobody has looked yet.
+    """
+
     external_id = models.CharField(max_length=100)
     name = models.CharField(max_length=255)
     field_type = models.CharField(max_length=100)
     operations = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     schema = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
+    items_seen = models.PositiveIntegerField(null=True, editable=False)
+    items_filled = models.PositiveIntegerField(null=True, editable=False)
+    distinct_values = models.PositiveIntegerField(null=True, editable=False)
+    examples = models.JSONField(default=list, db_default=models.Value([], models.JSONField()), editable=False)
+    profiled_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         db_table = "custom_fields"
@@ -219,9 +239,13 @@ def _field_reference() -> "models.ForeignKey[CustomField | None, CustomField | N
 
 
 class CustomFieldMapping(TenantOwned):
-    """Which custom field fills which column of ``work_items``: one row per tenant and integration."""
+    """Which custom field fills which column of ``work_items``: one row per tenant and integration.
+
+    ``version`` grows with each save: who saves names the one that was seen, so that the second of two is told.
+    """
 
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)
+    version = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     team_field = _field_reference()
     code_changed_field = _field_reference()
     story_points_field = _field_reference()
@@ -255,7 +279,13 @@ class CustomFieldMapping(TenantOwned):
 
 
 class ProjectCustomField(TenantOwned):
-    """The fields that one project offers, as discovery found them."""
+    """The fields that one project offers, as discovery found them.
+
+    ``discovered_fields`` holds, in the order of their ids, {"external_id", "name", "type", "required", "wits"}; the
+    last are the ids of the work item types that offer it, ``required`` those of them that require it. A field without
+    ``wits`` is the project's own, and nobody knows of which types. ``discovered_at`` is when it was found to be so.
+    Inactive where the project is not read any more.
+    """
 
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)
     project_key = models.CharField(max_length=255)

@@ -25,6 +25,7 @@ from etl.jobs.advance import advance
 from etl.jobs.leases import held
 from etl.jobs.units import Lease, LeaseLost
 from etl.jobs.wakeups import UNIT_MODELS, wake
+from etl.mapping import profile
 from etl.queue.broker import Dead, Done, Outcome, PublishFailed, RetryIn
 from etl.queue.topology import ALL_QUEUES, Stage, Tier, queue_for, retry_delay_seconds
 from etl.transform.stage import transform
@@ -67,7 +68,8 @@ def handle(stage: Stage, unit_ids: Sequence[int]) -> Outcome:
     if lease is None:
         return Done()
     outcome = _work(stage, lease)
-    _wake_and_advance(stage, lease)
+    if _wake_and_advance(stage, lease):
+        profile.after(lease.run_id)
     return outcome
 
 
@@ -132,8 +134,11 @@ def _give_up(stage: Stage, lease: Lease, error: Exception) -> Outcome:
     return Dead(told) if units.fail(lease, told, refused=refused) else Done()
 
 
-def _wake_and_advance(stage: Stage, lease: Lease) -> None:
-    """After the commit: the watermark is kept, what comes next is woken, the run is brought up to date."""
+def _wake_and_advance(stage: Stage, lease: Lease) -> bool:
+    """After the commit: the watermark is kept, what comes next is woken, the run is brought up to date.
+
+    Whether that changed anything of the run.
+    """
     if stage is Stage.EXTRACTION:
         watermarks.keep(lease)
     try:
@@ -141,4 +146,4 @@ def _wake_and_advance(stage: Stage, lease: Lease) -> None:
             wake(woken, lease.integration_id)
     except PublishFailed as error:
         logger.warning("the queue took no wake-up, the sweep will: %s", error)
-    advance(lease.run_id, lease.step)
+    return advance(lease.run_id, lease.step)

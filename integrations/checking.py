@@ -4,8 +4,16 @@ from django.core.exceptions import ValidationError
 
 from integrations.errors import StageError
 from integrations.models import Integration
-from integrations.provider import ConnectionReport
+from integrations.provider import ConnectionReport, Provider
 from integrations.registry import UnknownProvider
+
+
+def containers_of(integration: Integration) -> str:
+    """What `ConnectionReport.projects` are called."""
+    try:
+        return integration.provider_code.containers
+    except UnknownProvider:
+        return Provider.containers
 
 
 def check_integration(integration: Integration) -> ConnectionReport:

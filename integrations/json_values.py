@@ -39,6 +39,19 @@ class UnreadableError(ValueError):
         return UnreadableError(join(prefix, self.path), self.value, self.kind)
 
 
+class UnfinishedError(UnreadableError):
+    """A part that is not whole, since a call that was to bring the rest of it failed with ``error``."""
+
+    def __init__(self, path: str, error: str) -> None:
+        super().__init__(path, error, "whole")
+        self.error = error
+        self.reason = f"{path} is not whole: {error}"
+        self.args = (self.reason,)
+
+    def under(self, prefix: str) -> "UnfinishedError":
+        return UnfinishedError(join(prefix, self.path), self.error)
+
+
 def join(path: str, name: str) -> str:
     return f"{path}.{name}" if path and name else path or name
 

@@ -140,7 +140,8 @@ class Answer:
     to it can be told; ``next_cursor`` is None at the partition's end. ``followups`` are partitions (of the same
     step) that fetch what this answer cut: it is normalised together with their answers, not before.
     ``partitions`` are further partitions of the same step that this answer gives rise to; they stand on their own.
-    ``source_time`` is the site's own clock when it answered; ``digests`` is `Provider.digests` of it.
+    ``source_time`` is the site's own clock when it answered; ``digests`` is `Provider.digests` of it. A partition that
+    is ``broken_off`` ends before all of it was read: the next sync asks for the same again.
     """
 
     entity_type: str
@@ -153,16 +154,46 @@ class Answer:
     source_time: datetime | None = None
     warning: str = ""
     digests: Mapping[str, str] = field(default_factory=dict)
+    broken_off: bool = False
 
 
 @dataclass(frozen=True)
 class RawAnswer:
-    """A stored answer as the normaliser gets it: ``content`` is its parsed JSON."""
+    """A stored answer as the normaliser gets it: ``content`` is its parsed JSON.
+
+    ``metadata["missing"]`` is there where follow-ups did not come to their end: for each, the ``cursor`` that it stands
+    at, and the ``error``. What was still to come is not known then, and an item that lacks it is not to be loaded.
+    """
 
     entity_type: str
     external_id: str
     content: Any
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ItemPaths:
+    """Where stored answers keep items: their array, and in each of these its source id and the object of its fields."""
+
+    items: tuple[str, ...]
+    id: tuple[str, ...]
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FieldHint:
+    """How the custom field that means the same as a column is recognised among a site's.
+
+    ``schemas`` are values of its schema's ``custom``: kinds that mean just this; ``likely`` those that are as good as a
+    name. ``names`` are what it is called, in any language, ``within`` names that stand in longer ones too; with a name
+    alone it is recognised only where its type is one of ``types``.
+    """
+
+    schemas: tuple[str, ...]
+    types: tuple[str, ...]
+    names: tuple[str, ...]
+    within: tuple[str, ...] = ()
+    likely: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -204,13 +235,24 @@ class Provider(ABC):
     default_fields: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Columns of ``work_items`` with the kinds of custom fields that mean the same, where a tenant mapped none."""
 
+    suggested_fields: ClassVar[Mapping[str, FieldHint]] = {}
+    """How the fields are recognised that mean the same as columns of ``work_items``, for suggestions."""
+
+    containers: ClassVar[str] = "projects"
+    """What people call `ConnectionReport.projects` on such a site."""
+
     items_table: ClassVar[str] = "work_items"
     """The table of what `digests` speaks of."""
+
+    item_paths: ClassVar[ItemPaths | None] = None
+    """None where items have no custom fields."""
 
     items_step: ClassVar[str]
     """The step that fetches items; `refetch` makes partitions of it."""
     listing_step: ClassVar[str] = ""
     """The step, on demand, that lists what there is for a repair: its answers give `Batch.listed`."""
+    fields_step: ClassVar[str] = ""
+    """The step, on demand, that discovers custom fields: its answers give `Batch.custom_fields`."""
 
     @abstractmethod
     def check(self, connection: Connection) -> None:
@@ -270,10 +312,14 @@ class Provider(ABC):
         """
         return {}
 
+    def custom_values(self, fields: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+        """`WorkItemRecord.custom` and ``custom_texts`` of an item with these fields, which may be only some. Pure."""
+        return {}, {}
+
     @abstractmethod
     def normalise(self, answer: RawAnswer, followups: Sequence[RawAnswer] = (), skip: Set[str] = frozenset()) -> Batch:
         """Pure: turns an answer, with the answers that complete it, into records; work items in ``skip`` left out.
 
-        A record that cannot be read is quarantined and the others stand. Raises Permanent where the answer
-        as a whole is not what its entity type says.
+        A record that cannot be read, or is not whole (see `RawAnswer`), is quarantined and the others stand. Raises
+        Permanent where the answer as a whole is not what its entity type says.
         """

@@ -71,13 +71,39 @@ class ProjectStatuses:
 
 @dataclass(frozen=True, slots=True)
 class CustomFieldRecord:
-    """A custom field; ``field_type`` in the source's words ('team', 'string', 'option', 'array')."""
+    """A custom field; ``field_type`` in the source's words ('team', 'string', 'option', 'array').
+
+    ``listed``: by the source's list of all fields, which says best what a field is; else it was only seen on a project.
+    """
 
     external_id: str
     name: str
     field_type: str
     operations: tuple[str, ...] = ()
     schema: Mapping[str, Any] = field(default_factory=dict)
+    listed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedField:
+    """A custom field as a project offers it."""
+
+    external_id: str
+    name: str
+    field_type: str
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFields:
+    """Custom fields that a project offers for work items of a type; several answers may tell of the same type.
+
+    ``wit_id`` is None where a field is the project's own and the source does not say of which types.
+    """
+
+    project_id: str
+    wit_id: str | None
+    fields: tuple[OfferedField, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +135,8 @@ class StatusChange:
 class WorkItemRecord:
     """One work item with its whole status history.
 
-    ``changes`` holds every status change, ordered by (at, history id as a number where it is one, item).
+    ``changes`` holds every status change, ordered by (at, history id as a number where it is one, item);
+    ``former_keys`` are the keys that it had before, as far as the history tells of them.
     ``custom`` maps field ids to the values as the source gave them, empty ones left out; also those of optional
     dates that are none. ``custom_texts`` has the plain text of those that the source writes in a form of its own.
     """
@@ -137,6 +164,7 @@ class WorkItemRecord:
     custom: Mapping[str, Any] = field(default_factory=dict)
     custom_texts: Mapping[str, str] = field(default_factory=dict)
     changes: tuple[StatusChange, ...] = ()
+    former_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +367,7 @@ class Batch:
     statuses: list[StatusRecord] = field(default_factory=list)
     project_statuses: list[ProjectStatuses] = field(default_factory=list)
     custom_fields: list[CustomFieldRecord] = field(default_factory=list)
+    project_fields: list[ProjectFields] = field(default_factory=list)
     work_items: list[WorkItemRecord] = field(default_factory=list)
     listed: list[ListedItem] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)

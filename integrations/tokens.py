@@ -6,6 +6,7 @@ client a `RenewedToken` as ``auth``. All workers share the token: one renews it 
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -24,8 +25,9 @@ logger = logging.getLogger(__name__)
 
 # Renewed so long before it expires, or in the last quarter of its life where that is short.
 EARLY_SECONDS = 300
-# A token as young as that did not expire: what is refused then is the call, and another token would change nothing.
-YOUNG_SECONDS = 60
+# A token as young as that did not expire. It may have been revoked; but where a new one is refused as well, it is the
+# call that is refused, or the site takes a moment to know its own tokens: for so long no young one is replaced then.
+YOUNG_SECONDS = 30
 # How long a token that still lasts is used on where the issuer does not answer.
 USED_ON_SECONDS = 30
 _UNAUTHORISED = 401
@@ -62,6 +64,8 @@ class RenewedToken(httpx.Auth):
         self._integration_id, self._names, self._mint = connection.integration_id, tuple(names), mint
         self._usable: _Usable | None = None
         self._renewing = threading.Lock()
+        # Of the monotonic clock: from then on a young token that is refused is replaced.
+        self._replaceable_at = time.monotonic()
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         token = self.token()
@@ -69,10 +73,12 @@ class RenewedToken(httpx.Auth):
         response = yield request
         if response.status_code == _UNAUTHORISED and (renewed := self.token(refused=token)) != token:
             request.headers["Authorization"] = f"Bearer {renewed}"
-            yield request
+            response = yield request
+            if response.status_code == _UNAUTHORISED:
+                self._replaceable_at = time.monotonic() + YOUNG_SECONDS
 
     def token(self, refused: str = "") -> str:
-        """One that lasts, and is not the one that was just ``refused`` unless that is too young for it."""
+        """One that lasts, and is not the one that was just ``refused``, unless that is too young for it."""
         usable = self._usable
         if usable is None or usable.token == refused or usable.renew_at <= timezone.now():
             usable = self._renewed(usable, refused)
@@ -93,7 +99,7 @@ class RenewedToken(httpx.Auth):
             connection, kept, now = integration.connection(), _locked(integration), timezone.now()
             made_of = _digest(*(connection.setting(name) for name in self._names))
             lasting = kept.secrets.get(_TOKEN, "") if kept.secrets.get(_MADE_OF) == made_of else ""
-            if lasting and not _is_due(kept, now, is_refused=lasting == refused):
+            if lasting and not self._is_due(kept, now, is_refused=lasting == refused):
                 return _Usable(lasting, _renew_at(kept))
             try:
                 minted = _minted(self._mint, connection, kept.secrets)
@@ -105,6 +111,12 @@ class RenewedToken(httpx.Auth):
             _keep(kept, connection, minted, made_of)
             return _Usable(minted.token, _renew_at(kept))
 
+    def _is_due(self, kept: IntegrationToken, now: datetime, *, is_refused: bool) -> bool:
+        if not is_refused:
+            return _renew_at(kept) <= now
+        is_young = kept.minted_at + timedelta(seconds=YOUNG_SECONDS) > now
+        return not is_young or time.monotonic() >= self._replaceable_at
+
 
 def _locked(integration: Integration) -> IntegrationToken:
     """The row, which no other worker reads until this transaction ends; one without a token where there was none."""
@@ -112,12 +124,6 @@ def _locked(integration: Integration) -> IntegrationToken:
     none = IntegrationToken(integration=integration, tenant_id=integration.tenant_id, minted_at=now, expires_at=now)
     IntegrationToken.objects.bulk_create([none], ignore_conflicts=True)
     return IntegrationToken.objects.select_for_update().get(pk=integration.pk)
-
-
-def _is_due(kept: IntegrationToken, now: datetime, *, is_refused: bool) -> bool:
-    if is_refused:
-        return kept.minted_at + timedelta(seconds=YOUNG_SECONDS) <= now
-    return _renew_at(kept) <= now
 
 
 def _renew_at(kept: IntegrationToken) -> datetime:

@@ -1,5 +1,6 @@
 """All settings, by topic. Each comes from the environment or `.env`; nothing set means the embedded profile."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LOGIN_URL = "admin:login"
+SIMPLE_JWT = {"ACCESS_TOKEN_LIFETIME": timedelta(minutes=15), "REFRESH_TOKEN_LIFETIME": timedelta(days=1)}
 
 # Live status: every web process listens to PostgreSQL and passes on within itself
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}

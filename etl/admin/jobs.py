@@ -1,6 +1,6 @@
 """Jobs and their runs: where they stand, and the buttons that move them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -11,6 +11,7 @@ from etl.jobs import lifecycle
 from etl.models import EtlJob, EtlJobEvent, EtlJobRun, EtlJobRunStep
 from pulse.tenancy.admin.base import PulseAdmin, ReadOnlyAdmin
 from pulse.tenancy.admin.shown import state_column, state_label
+from pulse.tenancy.scoping import has_role, person
 
 
 @admin.register(EtlJob)
@@ -70,14 +71,24 @@ class EtlJobAdmin(PulseAdmin):
     def _move(
         self, request: HttpRequest, jobs: QuerySet[EtlJob], done: str, transition: Callable[[int], object]
     ) -> None:
-        """Moves each job on its own: one that cannot be moved does not hold up the others."""
-        for job_id, name in list(jobs.values_list("pk", "name")):
-            try:
-                transition(job_id)
-            except lifecycle.IllegalTransition as error:
-                self.message_user(request, f"{name} was not {done}: {error}", messages.ERROR)
-            else:
-                self.message_user(request, f"{name} was {done}.", messages.SUCCESS)
+        move_each(self, request, list(jobs.values_list("pk", "name")), done, transition)
+
+
+def move_each(
+    page: PulseAdmin,
+    request: HttpRequest,
+    rows: Sequence[tuple[int, str]],
+    done: str,
+    transition: Callable[[int], object],
+) -> None:
+    """Moves each of the rows, (id, name), on its own: one that cannot be moved does not hold up the others."""
+    for row_id, name in rows:
+        try:
+            transition(row_id)
+        except lifecycle.IllegalTransition as error:
+            page.message_user(request, f"{name} was not {done}: {error}", messages.ERROR)
+        else:
+            page.message_user(request, f"{name} was {done}.", messages.SUCCESS)
 
 
 @admin.register(EtlJobRun)
@@ -100,6 +111,17 @@ class EtlJobRunAdmin(ReadOnlyAdmin):
     list_filter = ("tenant", "integration", "kind", "status", "started_at")
     search_fields = ("job__name", "id__exact")
     search_help_text = "A job's name, or a run's number"
+    actions = ("stop_runs",)
+
+    def has_stop_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request) and has_role(person(request), self.least_role)
+
+    @admin.action(description="Stop", permissions=["stop"])
+    def stop_runs(self, request: HttpRequest, runs: QuerySet[EtlJobRun]) -> None:
+        """Also of those that do not show in their job's state: repairs, discoveries."""
+        move_each(
+            self, request, [(run.pk, str(run)) for run in runs.select_related("job")], "stopped", lifecycle.stop_run
+        )
 
 
 @admin.register(EtlJobRunStep)

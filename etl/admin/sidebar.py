@@ -35,16 +35,16 @@ TOPICS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("etl.prcomment", "comment"),
     ),
     "Meaning": (
+        ("custommapping.customfield", "text_fields"),
+        ("custommapping.customfieldmapping", "data_object"),
         ("custommapping.statusmapping", "swap_horiz"),
         ("custommapping.witmapping", "category"),
-        ("custommapping.customfieldmapping", "data_object"),
         ("custommapping.workflow", "account_tree"),
         ("custommapping.withierarchy", "stacks"),
     ),
     "Catalogues": (
         ("custommapping.status", "label"),
         ("custommapping.wit", "shapes"),
-        ("custommapping.customfield", "text_fields"),
         ("custommapping.projectstatus", "rule"),
         ("custommapping.projectwit", "grid_view"),
         ("custommapping.projectcustomfield", "travel_explore"),

@@ -21,8 +21,8 @@ from integrations.models import Integration
 
 logger = logging.getLogger(__name__)
 
-# As much as sites are known to send.
-MOST_BYTES = 25_000_000
+# As much as sites are known to send: 25 MB, whichever kind these are.
+MOST_BYTES = 25 * 2**20
 # The same words whatever is wrong: they shall not tell which integrations there are.
 REFUSED = "no integration takes this delivery: its address, its signature or its secret is wrong"
 _CODES = {Receipt.ACCEPTED: status.HTTP_202_ACCEPTED}

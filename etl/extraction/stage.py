@@ -5,20 +5,22 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from etl.extraction.reading import Reader
-from etl.extraction.storage import Origin, complete_parent, store_answer
+from etl.extraction.storage import Origin, store_answer
 from etl.jobs import limits, planning, units
 from etl.jobs.units import Lease
 from etl.models import EtlJobEvent, EtlJobRun, ExtractionCheckpoint, Overall
 from integrations.provider import Answer
 
 _PAGE_DONE = ", pages = pages + 1, first_answer_at = coalesce(first_answer_at, %s)"
+# So that no watermark is kept of the partition's scope.
+_BROKEN_OFF = """, cursor = cursor || '{"broken_off": true}'"""
 
 
 def _end(lease: Lease, answer: Answer, *, kept: bool) -> AbstractContextManager[None]:
     """The transaction that keeps the answer: the unit goes on to its next page, or it is completed."""
     if answer.next_cursor is not None:
         return units.continuing(lease, answer.next_cursor, _PAGE_DONE, [answer.source_time], kept=kept)
-    return units.ending(lease, _PAGE_DONE, [answer.source_time])
+    return units.ending(lease, _PAGE_DONE + _BROKEN_OFF * answer.broken_off, [answer.source_time])
 
 
 def _store(lease: Lease, checkpoint: ExtractionCheckpoint, run: EtlJobRun, answer: Answer) -> None:
@@ -60,7 +62,7 @@ def extract(lease: Lease) -> Iterator[None]:
             with _end(lease, answer, kept=kept):
                 _store(lease, checkpoint, EtlJobRun.objects.get(pk=lease.run_id), answer)
                 if answer.next_cursor is None and checkpoint.parent_raw_id is not None:
-                    complete_parent(checkpoint.parent_raw_id)
+                    units.complete_pages([lease.id])
             limits.succeeded(lease)
             if kept:
                 checkpoint.cursor, checkpoint.pages = answer.next_cursor, checkpoint.pages + 1

@@ -9,7 +9,7 @@ from django.db import DataError, OperationalError, transaction
 from django.utils import timezone
 
 from etl.extraction.cleaning import clean
-from etl.sql import execute, fetch
+from etl.sql import fetch
 from integrations.errors import Permanent
 from integrations.json_text import DEEPEST, shallow
 
@@ -92,19 +92,3 @@ def _first_line(error: Exception) -> str:
     # Not the part of our statement that PostgreSQL shows: who delivered the answer may read this.
     lines = [line for line in str(error).splitlines() if not line.startswith("LINE ")]
     return "; ".join(line.strip() for line in lines[:2])
-
-
-def complete_parent(parent_id: int) -> bool:
-    """Completes a cut answer once nothing that belongs to it is missing; whether it was this call that did.
-
-    The parent's row is locked, so that of two last follow-ups one sees the other.
-    """
-    execute("SELECT 1 FROM raw_extraction_data WHERE id = %s FOR NO KEY UPDATE", [parent_id])
-    return bool(
-        execute(
-            """UPDATE raw_extraction_data SET is_complete = true WHERE id = %s AND NOT is_complete
-                 AND NOT EXISTS (SELECT 1 FROM extraction_checkpoints WHERE parent_raw_id = %s
-                                 AND status <> 'completed')""",
-            [parent_id, parent_id],
-        )
-    )

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.utils import timezone
 
-from etl.jobs import planning, repair, watermarks
+from etl.jobs import discovered, planning, repair, watermarks
 from etl.jobs.units import columns
 from etl.jobs.wakeups import OF_ITS_OWN, UNIT_MODELS
 from etl.live.channel import LIVE_CHANNEL
 from etl.load.parents import adopt_links, adopt_orphans
-from etl.models import EtlJob, EtlJobEvent, EtlJobRun, EtlJobRunStep, Overall, QuarantinedRecord, StageState
+from etl.mapping import stale
+from etl.models import EtlJob, EtlJobEvent, EtlJobRun, EtlJobRunStep, Overall, QuarantinedRecord, RunKind, StageState
 from etl.models.jobs import JOB_KINDS
 from etl.queue.topology import Stage
 from etl.sql import execute, fetch
@@ -76,6 +77,7 @@ def _refresh(step: EtlJobRunStep) -> bool:
         # Of two items loaded side by side neither saw the other.
         adopt_orphans(step.run.integration_id)
         adopt_links(step.run_id, step.step)
+        discovered.settle(step)
     return bool(changed)
 
 
@@ -187,9 +189,11 @@ def _write_job(run: EtlJobRun, steps: list[EtlJobRunStep]) -> None:
     job.status, job.version = status_json(run.status, steps), job.version + 1
     if run.finished_at:
         job.last_run_finished_at, job.error_message = run.finished_at, run.error_message
-        job.next_run = planning.next_run(job, run)
-        if run.status == Overall.FINISHED:
-            job.last_sync_date = run.started_at
+        # What calls nobody says nothing of when the site is to be asked again.
+        if run.kind == RunKind.SYNC:
+            job.next_run = planning.next_run(job, run)
+            if run.status == Overall.FINISHED:
+                job.last_sync_date = run.started_at
     job.save()
     announce(job)
 
@@ -218,6 +222,8 @@ def advance(run_id: int, step: str | None = None) -> bool:
             return False
         steps, moved = _settle(run)
         over = all(map(_is_over, steps))
+        if over and stale.goes_on(run):
+            (steps, moved), over = _settle(run), False
         if over:
             _finish(run, steps)
         if (moved or over) and run.kind in JOB_KINDS:

@@ -30,11 +30,15 @@ class IllegalTransition(Exception):
     """The job or run is not in a state in which that can be done."""
 
 
-def sync_steps(integration: Integration, wanted: Sequence[str] = ()) -> list[Step]:
-    """The steps of a sync; only the wanted ones, where any are named."""
-    return [
-        step for step in integration.provider_code.steps if not step.on_demand and (not wanted or step.name in wanted)
-    ]
+def sync_steps(
+    integration: Integration, wanted: Sequence[str] = (), *, include_custom_fields: bool = False
+) -> list[Step]:
+    """The steps of a sync; only the wanted ones, where any are named. Custom fields are discovered where asked for."""
+    provider = integration.provider_code
+    steps = [step for step in provider.steps if not step.on_demand and (not wanted or step.name in wanted)]
+    if include_custom_fields:
+        steps += [step for step in provider.steps if step.name == provider.fields_step]
+    return steps
 
 
 def create_job(integration: Integration) -> EtlJob:
@@ -52,7 +56,15 @@ def create_job(integration: Integration) -> EtlJob:
     )
 
 
-def new_run(job: EtlJob, kind: RunKind, trigger: str, config: Mapping[str, Any], steps: list[Step]) -> EtlJobRun:
+def new_run(
+    job: EtlJob,
+    kind: RunKind,
+    trigger: str,
+    config: Mapping[str, Any],
+    steps: list[Step],
+    *,
+    status: Overall = Overall.RUNNING,
+) -> EtlJobRun:
     """A run with its steps, unplanned. Raises IllegalTransition where the job has an open run already."""
     try:
         with transaction.atomic():
@@ -61,6 +73,7 @@ def new_run(job: EtlJob, kind: RunKind, trigger: str, config: Mapping[str, Any],
                 job=job,
                 integration_id=job.integration_id,
                 kind=kind,
+                status=status,
                 trigger=trigger,
                 config=dict(config),
             )
@@ -70,7 +83,7 @@ def new_run(job: EtlJob, kind: RunKind, trigger: str, config: Mapping[str, Any],
     return run
 
 
-def _startable(job_id: int) -> EtlJob:
+def startable(job_id: int) -> EtlJob:
     """The job, locked. Raises IllegalTransition where it runs already."""
     job = EtlJob.objects.select_for_update(of=("self",), no_key=True).select_related("integration").get(pk=job_id)
     if job.overall not in STARTABLE:
@@ -84,11 +97,16 @@ def start(job_id: int, *, trigger: str, config: Mapping[str, Any] | None = None)
     Raises IllegalTransition where the job runs already, or its integration is inactive.
     """
     with transaction.atomic():
-        job = _startable(job_id)
+        job = startable(job_id)
         if not job.integration.active:
             raise IllegalTransition(f"integration {job.integration.name} of job {job.pk} is inactive")
-        steps = sync_steps(job.integration, (config or {}).get("steps") or ())
-        run = new_run(job, RunKind.SYNC, trigger, config or {}, steps)
+        asked = config or {}
+        steps = sync_steps(
+            job.integration,
+            asked.get("steps") or (),
+            include_custom_fields=bool(asked.get("include_custom_fields")),
+        )
+        run = new_run(job, RunKind.SYNC, trigger, asked, steps)
         EtlJob.objects.filter(pk=job.pk).update(last_run_started_at=timezone.now(), next_run=None)
         watermarks.keep_of_last(job.pk, before=run.pk)
         units.adopt_vectors(run.integration_id, run.pk)
@@ -108,8 +126,8 @@ def reprocess(job_id: int, *, trigger: str) -> EtlJobRun:
     The answers become units of a new run. Raises IllegalTransition where the job runs already.
     """
     with transaction.atomic():
-        job = _startable(job_id)
-        steps = sync_steps(job.integration)
+        job = startable(job_id)
+        steps = sync_steps(job.integration, include_custom_fields=True)
         run = new_run(job, RunKind.REPROCESS, trigger, {}, steps)
         execute(
             """UPDATE raw_extraction_data SET run_id = %s, processing_status = 'pending', tries = 0, takes = 0,
@@ -228,12 +246,16 @@ def _move(job_id: int, allowed: tuple[Overall, ...], to: Overall, message: str) 
     job = EtlJob.objects.select_for_update(no_key=True).get(pk=job_id)
     if run is None:
         raise IllegalTransition(f"job {job.pk} ({job.name}) is {job.overall}: not {' or '.join(allowed)}")
+    _write_state(run, to, message)
+    write_overall(job, to)
+    return run
+
+
+def _write_state(run: EtlJobRun, to: Overall, message: str) -> None:
     run.status = to
     run.finished_at = timezone.now() if to == Overall.STOPPED else None
     run.save(update_fields=["status", "finished_at", "last_updated_at"])
-    write_overall(job, to)
     EtlJobEvent.objects.create(tenant_id=run.tenant_id, run=run, message=message)
-    return run
 
 
 def write_overall(job: EtlJob, overall: Overall) -> None:
@@ -267,9 +289,30 @@ def stop(job_id: int) -> EtlJobRun:
     """Ends the run: what waits is cancelled, a unit in hand may still commit. The job then waits for a person."""
     with transaction.atomic():
         run = _move(job_id, (Overall.RUNNING, Overall.PAUSED), Overall.STOPPED, "stopped")
-        for model in UNIT_MODELS.values():
-            units.cancel_open(model, run.pk)
+        _cancel_open(run)
     return run
+
+
+def stop_run(run_id: int) -> EtlJobRun:
+    """Ends any one open run, a discovery that waits too. Only a sync's or reprocessing's job is stopped with it.
+
+    Raises IllegalTransition where the run is over.
+    """
+    with transaction.atomic():
+        run = EtlJobRun.objects.select_for_update(no_key=True).get(pk=run_id)
+        if run.status not in (Overall.READY, Overall.RUNNING, Overall.PAUSED):
+            raise IllegalTransition(f"run {run.pk} is {run.status}: it is over")
+        if run.kind in JOB_KINDS:
+            return stop(run.job_id)
+        _write_state(run, Overall.STOPPED, "stopped")
+        _cancel_open(run)
+        repair.forget_listing(run)
+    return run
+
+
+def _cancel_open(run: EtlJobRun) -> None:
+    for model in UNIT_MODELS.values():
+        units.cancel_open(model, run.pk)
 
 
 def reset(job_id: int) -> EtlJob:

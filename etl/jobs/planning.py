@@ -129,14 +129,16 @@ def _context(run: EtlJobRun, step: str) -> PlanContext:
 
 def _partitions(run: EtlJobRun, step: str) -> list[Partition]:
     """What a step of a run is to fetch, as far as it is known before anything is fetched."""
-    if run.kind not in (RunKind.SYNC, RunKind.REPAIR):
+    if run.kind not in (RunKind.SYNC, RunKind.REPAIR, RunKind.DISCOVERY):
         return []
     provider, connection = run.integration.provider_code, run.integration.connection()
     if run.kind == RunKind.REPAIR and step == provider.items_step:
         return provider.refetch(connection, repair.items_to_fetch(run, known_projects(run)))
     partitions = provider.plan(step, connection, _context(run, step))
-    if run.kind == RunKind.REPAIR or run.config.get("full_sync"):
+    if run.kind != RunKind.SYNC or run.config.get("full_sync"):
         return partitions
+    if step == provider.items_step:
+        resuming.take_up(run, step)
     return resuming.go_on(run, step, partitions)
 
 

@@ -30,6 +30,7 @@ class Left:
     follows_up: bool
     refused: bool
     question: Any
+    adopted: bool
 
     @property
     def stuck(self) -> bool:
@@ -38,6 +39,11 @@ class Left:
         It is not where the site was away, or refused the account: that passes, and what was read shall not be lost.
         """
         return self.status == "failed" and self.answered and not self.pages and not self.refused
+
+    @property
+    def holds_up(self) -> bool:
+        """Whether it is a follow-up that was gone on with before, and failed without getting any further."""
+        return self.follows_up and self.adopted and self.status == "failed" and not self.pages
 
 
 def go_on(run: EtlJobRun, step: str, fresh: Sequence[Partition]) -> list[Partition]:
@@ -58,6 +64,34 @@ def go_on(run: EtlJobRun, step: str, fresh: Sequence[Partition]) -> list[Partiti
         message = f"{len(resumed)} partitions go on where an earlier run was left"
         EtlJobEvent.objects.create(tenant_id=run.tenant_id, run=run, stage="extraction", step=step, message=message)
     return [partition for partition in fresh if partition.scope not in resumed]
+
+
+def take_up(run: EtlJobRun, step: str) -> int:
+    """Adopts what is left of partitions that no plan makes again, since an answer gave rise to them; how many.
+
+    They have a scope of their own and ask for items by id; what completes their pages has it, too. What was adopted
+    before and failed without getting any further is left to a person. Not by a restricted sync: it reads less.
+    """
+    if restrictions(run.config):
+        return 0
+    return execute(
+        """UPDATE extraction_checkpoints SET run_id = %(run)s, partition_key = 'left:' || id, status = 'pending',
+               pages = 0, tries = 0, takes = 0, not_before = NULL, published_at = NULL, error_details = NULL
+           WHERE step = %(step)s AND run_id = ANY(%(runs)s)
+             AND (status = 'cancelled' OR status = 'failed' AND NOT (partition_key = 'left:' || id AND pages = 0))
+             AND scope IN (SELECT scope FROM extraction_checkpoints
+                           WHERE step = %(step)s AND run_id = ANY(%(runs)s) AND scope <> '' AND cursor ? 'items')""",
+        {"run": run.pk, "step": step, "runs": _earlier_runs(run)},
+    )
+
+
+def _earlier_runs(run: EtlJobRun) -> list[int]:
+    """The last syncs, and what webhooks had fetched since."""
+    over = EtlJobRun.objects.filter(job_id=run.job_id, pk__lt=run.pk).exclude(
+        status__in=(Overall.RUNNING, Overall.PAUSED)
+    )
+    syncs = list(over.filter(kind=RunKind.SYNC).order_by("-id").values_list("pk", flat=True)[:SYNCS_LOOKED_AT])
+    return [*syncs, *over.filter(kind=RunKind.WEBHOOK, pk__gt=min(syncs, default=0)).values_list("pk", flat=True)]
 
 
 def _question(cursor: Cursor) -> Any:
@@ -128,14 +162,14 @@ def _take_out_of_hands(step: str, attempts: Mapping[str, int]) -> None:
 def _left(step: str, attempts: Mapping[str, int]) -> dict[str, list[Left]]:
     rows = fetch(
         f"""SELECT scope, status, pages, first_answer_at IS NOT NULL, parent_raw_id IS NOT NULL,
-                   coalesce(error_details ? 'refused', false), cursor::text
+                   coalesce(error_details ? 'refused', false), cursor::text, partition_key = 'left:' || id
             FROM extraction_checkpoints WHERE {_OF_ATTEMPTS} ORDER BY id""",
         _attempted(step, attempts),
     )
     left: dict[str, list[Left]] = defaultdict(list)
-    for scope, status, pages, answered, follows_up, refused, cursor in rows:
+    for scope, status, pages, answered, follows_up, refused, cursor, adopted in rows:
         question = _question(orjson.loads(cursor))
-        left[scope].append(Left(status, pages, answered, follows_up, refused, question))
+        left[scope].append(Left(status, pages, answered, follows_up, refused, question, adopted))
     return left
 
 
@@ -146,28 +180,26 @@ def _unfinished(left: Sequence[Left]) -> bool:
 def _still_asked(left: Sequence[Left], question: Any) -> bool:
     """Whether all of a scope asked what is to be asked now, and going on can help.
 
-    Where it failed before the first answer there is nothing to go on with, and settings may be right now.
+    Where it failed before the first answer there is nothing to go on with, and settings may be right now. Where only
+    follow-ups are left, and one failed again, what has changed since does not wait for it.
     """
     same = all(one.follows_up or one.question == question for one in left)
     begun = any(one.answered or one.status != "failed" for one in left)
-    return same and begun and not any(one.stuck for one in left)
+    held_up = any(one.holds_up for one in left) and all(one.follows_up or one.status == "completed" for one in left)
+    return same and begun and not held_up and not any(one.stuck for one in left)
 
 
 def _adopt(run: EtlJobRun, step: str, attempts: Mapping[str, int]) -> None:
-    """Moves the scopes' checkpoints into the run, and the pages that some of them are to complete."""
-    parameters = {"run": run.pk, **_attempted(step, attempts)}
-    adopted = fetch(
+    """Moves the scopes' checkpoints into the run; pages follow with what completes them (`units.complete_pages`).
+
+    A follow-up that is left gets a key that says so.
+    """
+    execute(
         f"""UPDATE extraction_checkpoints SET run_id = %(run)s, pages = 0, tries = 0, takes = 0, not_before = NULL,
                 published_at = NULL, error_details = NULL, lease_token = NULL, lease_until = NULL,
+                partition_key = CASE WHEN parent_raw_id IS NULL OR status = 'completed' THEN partition_key
+                                     ELSE 'left:' || id END,
                 status = CASE status WHEN 'completed' THEN 'completed' ELSE 'pending' END
-            WHERE {_OF_ATTEMPTS} RETURNING CASE status WHEN 'pending' THEN parent_raw_id END""",
-        parameters,
-    )
-    # What was to complete such a page was cancelled, or failed, together with it.
-    execute(
-        """UPDATE raw_extraction_data SET run_id = %(run)s, processing_status = 'pending', tries = 0, takes = 0,
-               not_before = NULL, published_at = NULL, error_details = NULL
-           WHERE (id = ANY(%(pages)s) OR parent_id = ANY(%(pages)s))
-             AND processing_status IN ('failed', 'cancelled')""",
-        {"run": run.pk, "pages": list({row[0] for row in adopted if row[0]})},
+            WHERE {_OF_ATTEMPTS}""",
+        {"run": run.pk, **_attempted(step, attempts)},
     )

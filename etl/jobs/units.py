@@ -130,6 +130,15 @@ def ending(lease: Lease, extra: str = "", parameters: Sequence[Any] = (), *, flu
         yield
 
 
+def reopen(lease: Lease) -> None:
+    """Makes a unit wait again that this very transaction has completed (see `ending`)."""
+    execute(
+        f"UPDATE {columns(lease.model).table} SET {columns(lease.model).state} = 'pending', published_at = NULL"
+        " WHERE id = ANY(%s)",
+        [list(lease.ids)],
+    )
+
+
 @contextmanager
 def continuing(
     lease: Lease, cursor: Mapping[str, Any], extra: str, parameters: Sequence[Any], *, kept: bool
@@ -186,14 +195,14 @@ def tries(lease: Lease) -> int:
 
 
 def fail(lease: Lease, reason: str, *, refused: bool = False) -> list[int]:
-    """Ends the units as failed; the ids of those that were still ours. A cut page fails with its follow-up.
+    """Ends the units as failed; the ids of those that were still ours.
 
     ``refused``: it was a service that was away or refused us, whatever was asked of it.
     """
     details = {"error": reason, **({"refused": True} if refused else {})}
     with transaction.atomic():
         failed = _close(lease, "failed", ", error_details = %s", [json.dumps(details)])
-        _fail_family(lease.model, failed, reason)
+        _after_failure(lease.model, failed, reason)
     return failed
 
 
@@ -202,23 +211,44 @@ def split(lease: Lease, reason: str) -> None:
     _close(lease, "pending", ", alone = true, published_at = NULL, error_details = %s", [json.dumps({"error": reason})])
 
 
-# What belongs to failed units: the answer that a checkpoint was to complete, and all that was to complete an answer.
-_FAMILIES = {
-    "extraction_checkpoints": "SELECT parent_raw_id AS id FROM extraction_checkpoints WHERE id = ANY(%s)",
-    "raw_extraction_data": "SELECT id FROM raw_extraction_data WHERE id = ANY(%s)",
-}
-
-
-def _fail_family(model: type[Unit], ids: Sequence[int], reason: str) -> None:
-    """Fails a cut page with what should have completed it: none of them is work of its own."""
-    family = _FAMILIES.get(columns(model).table)
-    if ids and family:
+def _after_failure(model: type[Unit], ids: Sequence[int], reason: str) -> None:
+    """What it means for others: a cut page does without its follow-up; what completes an answer fails with it."""
+    table = columns(model).table
+    if table == "extraction_checkpoints":
+        complete_pages(ids)
+    elif table == "raw_extraction_data":
         execute(
-            f"""WITH page AS ({family}) UPDATE raw_extraction_data SET processing_status = 'failed', error_details = %s
-                WHERE processing_status = 'pending'
-                  AND (id IN (SELECT id FROM page) OR parent_id IN (SELECT id FROM page))""",
-            [list(ids), json.dumps({"error": f"not complete: {reason}"})],
+            """UPDATE raw_extraction_data SET processing_status = 'failed', error_details = %s
+               WHERE processing_status = 'pending' AND parent_id = ANY(%s)""",
+            [json.dumps({"error": f"not complete: {reason}"}), list(ids)],
         )
+
+
+def complete_pages(followup_ids: Sequence[int]) -> int:
+    """Has cut pages transformed that these follow-ups were to complete, once no other one of theirs is open; how many.
+
+    To be called in the transaction that ends the follow-ups, well or not: what a failed one did not bring is missing
+    (see `etl.transform.stage`). A page that was transformed without it before, or is in hand, is transformed again, in
+    the follow-up's run. The pages' rows are locked, so that of two last follow-ups one sees the other.
+    """
+    pages = fetch(
+        """SELECT id FROM raw_extraction_data
+           WHERE id IN (SELECT parent_raw_id FROM extraction_checkpoints WHERE id = ANY(%s))
+           ORDER BY id FOR NO KEY UPDATE""",
+        [list(followup_ids)],
+    )
+    if not pages:
+        return 0
+    return execute(
+        f"""UPDATE raw_extraction_data p SET is_complete = true, run_id = r.id, lease_token = NULL, lease_until = NULL,
+                processing_status = CASE WHEN r.status IN ('RUNNING', 'PAUSED') THEN 'pending' ELSE 'cancelled' END,
+                {_AFRESH}
+            FROM extraction_checkpoints c JOIN etl_job_runs r ON r.id = c.run_id
+            WHERE c.id = ANY(%s) AND p.id = c.parent_raw_id AND NOT EXISTS (
+                SELECT 1 FROM extraction_checkpoints o
+                WHERE o.parent_raw_id = p.id AND o.status NOT IN ('completed', 'failed'))""",
+        [list(followup_ids)],
+    )
 
 
 def cancel_open(model: type[Unit], run_id: int) -> int:
@@ -261,6 +291,17 @@ def adopt_answers(integration_id: int, run_id: int) -> int:
     )
 
 
+def claim_answers(run_id: int, ids: Sequence[int]) -> int:
+    """Makes answers wait in a run that were transformed before, or failed to be; how many. Not what waits elsewhere."""
+    return execute(
+        f"""UPDATE raw_extraction_data SET run_id = %s, processing_status = 'pending', {_AFRESH}
+            WHERE id IN (SELECT id FROM raw_extraction_data WHERE id = ANY(%s)
+                             AND processing_status IN ('completed', 'failed', 'cancelled')
+                         ORDER BY id FOR NO KEY UPDATE)""",
+        [run_id, list(ids)],
+    )
+
+
 def adopt_followers(integration_id: int, run_id: int, steps: Sequence[str]) -> int:
     """Makes what is left of steps whose units come from loaded answers wait in a new run, with its cursor; how many.
 
@@ -299,7 +340,7 @@ def take_back_expired(model: type[Unit]) -> list[tuple[int, int, bool]]:
                 RETURNING id, run_id, {names.state} = 'failed'""",
             [MAX_TAKES, MAX_TAKES, json.dumps({"error": DIED})],
         )
-        _fail_family(model, [row[0] for row in rows if row[2]], DIED)
+        _after_failure(model, [row[0] for row in rows if row[2]], DIED)
     return [(row[0], row[1], row[2]) for row in rows]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from etl.models import EtlJobEvent, EtlJobRun, Overall
 from etl.sql import fetch
 
-OPEN_STATES = (Overall.RUNNING, Overall.PAUSED)
+OPEN_STATES = (Overall.READY, Overall.RUNNING, Overall.PAUSED)
 LOOK_SECONDS = 0.25
 
 
@@ -56,6 +56,7 @@ COUNTED_TABLES = (
     "statuses",
     "projects_statuses",
     "custom_fields",
+    "projects_custom_fields",
     "work_items",
     "changelogs",
     "repositories",

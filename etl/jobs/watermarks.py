@@ -3,6 +3,7 @@
 It is the site's own clock at the first answer of the scope, kept as soon as all checkpoints of the scope in a run are
 completed: windows and follow-ups too, whatever later stages make of the answers, for these are stored. It stands on
 one of the scope's checkpoints. A scope of which anything failed or was cancelled has none: it goes on in the next sync.
+Nor has one of which something was broken off (see `Answer`): the next sync reads it from where the last watermark is.
 """
 
 from collections.abc import Mapping
@@ -29,7 +30,8 @@ _KEEP = """UPDATE extraction_checkpoints c SET watermark = s.began
                  min(first_answer_at) FILTER (WHERE parent_raw_id IS NULL) AS began
           FROM extraction_checkpoints WHERE run_id = %(run)s AND scope <> '' AND {which} GROUP BY step, scope
           HAVING bool_and(status = 'completed')
-             AND bool_and(first_answer_at IS NOT NULL) FILTER (WHERE parent_raw_id IS NULL)) s
+             AND bool_and(first_answer_at IS NOT NULL) FILTER (WHERE parent_raw_id IS NULL)
+             AND NOT bool_or(cursor ? 'broken_off')) s
     WHERE c.id = s.id AND c.watermark IS NULL"""
 
 

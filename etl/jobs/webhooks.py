@@ -24,12 +24,13 @@ class Receipt(StrEnum):
 def receive(integration: Integration, event: WebhookEvent) -> Receipt:
     """Keeps a delivery and asks for its items, in one transaction; one that came before changes nothing.
 
-    Of a delivery that concerns nothing in scope nothing is kept. Raises Permanent where its body cannot be stored.
+    Unless the run that was to fetch its items failed: then people have it delivered again. Of a delivery that concerns
+    nothing in scope nothing is kept. Raises Permanent where its body cannot be stored.
     """
     if event.answer is None:
         return Receipt.IGNORED
     with transaction.atomic():
-        kept_id = _first_of_its_id(integration, event)
+        kept_id = _first_of_its_id(integration, event) or _failed(integration, event)
         if kept_id is None:
             return Receipt.DUPLICATE
         run = lifecycle.request_items(integration, event.items, trigger="webhook")
@@ -44,6 +45,18 @@ def _first_of_its_id(integration: Integration, event: WebhookEvent) -> int | Non
         """INSERT INTO webhook_deliveries (tenant_id, integration_id, delivery_id, event) VALUES (%s, %s, %s, %s)
            ON CONFLICT (tenant_id, integration_id, delivery_id) DO NOTHING RETURNING id""",
         [integration.tenant_id, integration.pk, event.delivery_id, event.name],
+    )
+    return rows[0][0] if rows else None
+
+
+def _failed(integration: Integration, event: WebhookEvent) -> int | None:
+    """The row of a delivery whose items could not be fetched; locked, so that of two at once one asks for them."""
+    rows = fetch(
+        """SELECT d.id FROM webhook_deliveries d
+           JOIN raw_extraction_data a ON a.id = d.raw_data_id JOIN etl_job_runs r ON r.id = a.run_id
+           WHERE d.tenant_id = %s AND d.integration_id = %s AND d.delivery_id = %s AND r.status = 'FAILED'
+           FOR NO KEY UPDATE OF d""",
+        [integration.tenant_id, integration.pk, event.delivery_id],
     )
     return rows[0][0] if rows else None
 

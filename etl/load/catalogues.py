@@ -9,6 +9,7 @@ from etl.load.copying import Row, stage
 from etl.load.merging import Source, merge
 from etl.load.quarantine import load_halving
 from etl.load.tables import CUSTOM_FIELDS, PROJECTS, STATUSES, WITS, Target
+from etl.load.wit_mappings import follow_mappings
 from etl.sql import execute, fetch
 from integrations.records import (
     Batch,
@@ -67,14 +68,21 @@ def _status_row(record: StatusRecord, at: datetime, authority: Authority = Autho
 
 
 def _field_row(record: CustomFieldRecord, at: datetime) -> Row:
-    return (
-        record.external_id,
-        at,
-        record.name,
-        record.field_type,
-        list(record.operations),
-        dict(record.schema),
+    """What a project shows of a field it shows each time: that has no age."""
+    age = (at, Authority.LISTED) if record.listed else (LONG_AGO, Authority.SEEN)
+    return (record.external_id, *age, record.name, record.field_type, dict(record.schema))
+
+
+def _field_rows(source: Source, batch: Batch) -> list[Row]:
+    """What a site's list of all says of a field, no project says better: each of its types shows the same ones."""
+    if not batch.custom_fields:
+        return []
+    rows = fetch(
+        "SELECT external_id, authority FROM custom_fields WHERE tenant_id = %s AND integration_id = %s",
+        [source.tenant_id, source.integration_id],
     )
+    known = {external_id: (authority, "") for external_id, authority in rows}
+    return _worth((_field_row(field, source.extracted_at) for field in batch.custom_fields), known)
 
 
 def _seen_projects(items: Iterable[WorkItemRecord]) -> Iterable[Row]:
@@ -187,9 +195,11 @@ def load_catalogues(
         (PROJECTS, _worth(projects, known["projects"])),
         (WITS, _worth(wits, known["wits"])),
         (STATUSES, _worth(statuses, known["statuses"])),
-        (CUSTOM_FIELDS, [_field_row(field, source.extracted_at) for field in batch.custom_fields]),
+        (CUSTOM_FIELDS, _field_rows(source, batch)),
     ]
     written = {target.name: merge_all(target, source, rows, refuse) for target, rows in plan if rows}
+    if ids := written.get("wits"):
+        follow_mappings(source.tenant_id, source.integration_id, ids)
     _relate(source, "wit", "wits", [(pair.project_id, pair.wit_ids) for pair in batch.project_wits])
     _relate(source, "status", "statuses", [(pair.project_id, pair.status_ids) for pair in batch.project_statuses])
     return written
@@ -200,7 +210,7 @@ def merge_all(target: Target, source: Source, rows: Sequence[Row], refuse: Refus
     ids: list[int] = []
     load_halving(
         rows,
-        lambda part: ids.extend(merge(target, source, part).ids.values()),
+        lambda part: ids.extend(merge(target, source, part).values()),
         lambda row, reason: refuse(target.name, row, reason),
     )
     return ids

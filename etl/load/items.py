@@ -1,16 +1,15 @@
 """Loading work items with their changelogs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
 
-from custommapping.fields import FieldMapping, to_number, to_text
+from custommapping.fields import FieldMapping, sorted_out
 from custommapping.models import CUSTOM_FIELD_COLUMNS
 from etl.load.copying import Row, stage
+from etl.load.former_keys import keep_keys, keys_of
 from etl.load.mentions import link_work_items
-from etl.load.merging import Source, found, lock_older, merge
+from etl.load.merging import Source, found, insert_new, lock_older, merge_known, written_before
 from etl.load.tables import WORK_ITEMS
 from etl.sql import execute
 from etl.transform.metrics import METRIC_NAMES, Categories, Change, flow_metrics
@@ -37,28 +36,8 @@ class Meaning:
     categories: Categories
 
 
-def _custom_values(record: WorkItemRecord, fields: FieldMapping) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(values by column, overflow by field id): each field with a value is in one of the two."""
-    if not fields.columns:
-        return {}, dict(record.custom)
-    mapped: dict[str, Any] = {}
-    overflow: dict[str, Any] = {}
-    found: Decimal | str | None
-    for field_id, value in record.custom.items():
-        column = fields.columns.get(field_id)
-        if column == "story_points":
-            found = to_number(value)
-        else:
-            found = to_text(record.custom_texts.get(field_id, value)) if column else None
-        if column and found is not None:
-            mapped[column] = found
-        else:
-            overflow[field_id] = value
-    return mapped, overflow
-
-
 def _row(record: WorkItemRecord, meaning: Meaning, content_hash: str) -> Row:
-    mapped, overflow = _custom_values(record, meaning.fields)
+    mapped, overflow = sorted_out(record.custom, record.custom_texts, meaning.fields)
     changes = [Change(change.at, change.from_id, change.to_id) for change in record.changes]
     metrics = flow_metrics(record.created, record.status.external_id, changes, meaning.categories)
     return (
@@ -96,25 +75,31 @@ def _row(record: WorkItemRecord, meaning: Meaning, content_hash: str) -> Row:
 @dataclass(frozen=True)
 class LoadedItems:
     """``current`` are the ids of the items that are not newer already, by source id; ``inserted`` those without a row
-    before, by source id.
+    before, by source id; ``same`` the ids of those whose text and history this answer has written before.
     """
 
     current: dict[str, int]
     inserted: list[str]
+    same: Set[int]
 
 
 def load_items(
     source: Source, records: Sequence[WorkItemRecord], meaning: Meaning, hashes: Mapping[str, str]
 ) -> LoadedItems:
     """Merges the items, the changelogs of those that are not newer already, and derives what mentions those written."""
-    known = lock_older(WORK_ITEMS, source, _said(records))
-    written = merge(
-        WORK_ITEMS, source, [_row(record, meaning, hashes.get(record.external_id, "")) for record in records]
-    )
-    current = known | written.ids
-    _load_changelogs(source, records, current, [item for item in current.values() if item not in written.new])
-    link_work_items(source.tenant_id, written.ids.values())
-    return LoadedItems(current, [item for item, item_id in written.ids.items() if item_id in written.new])
+    rows = [_row(record, meaning, hashes.get(record.external_id, "")) for record in records]
+    new, said = insert_new(WORK_ITEMS, source, rows), _said(records)
+    known = lock_older(WORK_ITEMS, source, {item: said[item] for item in said if item not in new})
+    same = written_before(WORK_ITEMS, source, known, hashes) if source.only_meaning else set()
+    keys = keys_of(source, records)
+    changed = merge_known(WORK_ITEMS, source, known)
+    current = known | new
+    told = {item: item_id for item, item_id in current.items() if item_id not in same}
+    if told:
+        _load_changelogs(source, records, told, [item_id for item, item_id in told.items() if item in known])
+    written = {*new.values(), *changed.values()}
+    link_work_items(source.tenant_id, written - same | {*keep_keys(source, keys)})
+    return LoadedItems(current, [*new], same)
 
 
 def _said(records: Sequence[WorkItemRecord]) -> dict[str, datetime]:

@@ -71,7 +71,7 @@ def link_items(
     names = [f"{overview.work_item_id}:summary" for overview in overviews if overview.work_item_id in held]
     names += [_name(links, kind) for links in item_links if links.work_item_id in held for kind in links.kinds]
     link_work_items(source.tenant_id, [item.id for item in held.values()])
-    quarantine.resolve_beginning(source, TABLE, names)
+    quarantine.resolve_beginning(source, [TABLE], names)
     return changed
 
 

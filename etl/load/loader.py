@@ -3,7 +3,7 @@
 Catalogues, repositories, pull requests, work items, links, quarantine, vectors; last, what pull requests mention.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from custommapping.fields import read_mapping
@@ -11,6 +11,7 @@ from etl.embedding.texts import EMBEDDED_TABLES
 from etl.load import mentions, quarantine
 from etl.load.catalogues import has_news, load_catalogues, read_known, status_rows
 from etl.load.copying import Row
+from etl.load.fields_told import note_fields
 from etl.load.gone import mark_gone, mark_known_gone
 from etl.load.items import Meaning, load_items
 from etl.load.links import link_items
@@ -52,11 +53,13 @@ def load(source: Source, batch: Batch, hashes: Mapping[str, str], *, born: str =
     written["work_items"] = _load_items(source, batch, meaning, hashes, refused, born)
     link_items(source, batch.link_overviews, batch.item_links, refused)
     keep_listed(source, batch.listed)
+    note_fields(source, batch)
     mark_gone(source, batch.gone, batch.left, born=born)
     quarantine.resolve(source, "work_items", [*batch.gone, *batch.left])
+    quarantine.resolve_nameless(source)
     written |= {"repositories": [*repositories.fresh], "prs": [*pull_requests.values()]}
     loaded = Loaded(
-        records=_count(batch) - _held(batch, refused) + _held(batch, batch.quarantined),
+        records=_count(batch) - _held(batch, set(refused).difference(batch.quarantined)),
         quarantined=quarantine.quarantine(source, refused) if refused else 0,
         vectors=sum(
             queue_vectors(source, name, ids, born=born)
@@ -115,11 +118,13 @@ def _load_items(
     """The ids of the items whose text may have changed; adds to ``refused`` what PostgreSQL refused."""
     current: dict[str, int] = {}
     inserted: list[str] = []
+    same: set[int] = set()
 
     def load_part(records: Sequence[WorkItemRecord]) -> None:
         loaded = load_items(source, records, meaning, hashes)
         current.update(loaded.current)
         inserted.extend(loaded.inserted)
+        same.update(loaded.same)
 
     def refuse(record: WorkItemRecord, reason: str) -> None:
         refused.append(Quarantined("work_items", record.external_id, f"issue {record.key}", reason))
@@ -128,7 +133,7 @@ def _load_items(
     if current:
         quarantine.resolve(source, "work_items", list(current))
     gone = set(mark_known_gone(source, inserted, born=born))
-    return [item_id for item, item_id in current.items() if item not in gone]
+    return [item_id for item, item_id in current.items() if item not in gone and item_id not in same]
 
 
 def _count(batch: Batch) -> int:
@@ -136,7 +141,7 @@ def _count(batch: Batch) -> int:
     return records + sum(len(links.links) for links in batch.item_links) + len(batch.link_overviews)
 
 
-def _held(batch: Batch, refused: Sequence[Quarantined]) -> int:
+def _held(batch: Batch, refused: Collection[Quarantined]) -> int:
     """How many of these are counted: of a catalogue not what work items and pull requests only show."""
     listed = {table: {record.external_id for record in getattr(batch, table)} for table in _CATALOGUES}
     return sum(one.table not in listed or one.external_id in listed[one.table] for one in refused)

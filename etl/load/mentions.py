@@ -1,7 +1,7 @@
 """Links of work items to the pull requests whose text mentions their keys, and to rows of those that the source links.
 
 A work item and a pull request have one link: the source's own (see `etl.load.links`) wherever there is one, else one of
-the source "mention" while a key that the pull request mentions is that of an active work item of its tenant.
+the source "mention" while a key that the pull request mentions is, or was, that of an active work item of its tenant.
 
 What is right depends on work items, pull requests and links, each of which is loaded in any order and beside the
 others. So whoever changes one of them then derives the mentions of what it changed, and loads of pull requests do that
@@ -55,14 +55,15 @@ def pull_request_of(repository: str, number: str, url: str) -> str:
 
 
 def _site(url: str) -> str:
-    return f"lower(split_part({url}, '/', 3))"
+    """The host of an address, without what may be left out of it: the port that goes without saying, 'www.'."""
+    return rf"regexp_replace(lower(split_part({url}, '/', 3)), '^(.*@)?(www\.)?|:(443|80)$', '', 'g')"
 
 
 def link_work_items(tenant_id: int, item_ids: Collection[int]) -> None:
     """Derives the mentions of work items that were written, became inactive, or whose links were loaded."""
     # Most of what is loaded is of tenants without any.
     if item_ids and fetch("SELECT 1 FROM prs WHERE tenant_id = %s LIMIT 1", [tenant_id]):
-        execute(_OF_WORK_ITEMS, {"tenant": tenant_id, "ids": list(item_ids)})
+        execute(OF_WORK_ITEMS, {"tenant": tenant_id, "ids": list(item_ids)})
 
 
 def link_pull_requests(tenant_id: int, pr_ids: Collection[int], repository_ids: Collection[int] = ()) -> None:
@@ -76,7 +77,7 @@ def link_pull_requests(tenant_id: int, pr_ids: Collection[int], repository_ids: 
     touched = fetch(_NAMESAKES, {"tenant": tenant_id, "ids": list(pr_ids), "repositories": list(repository_ids)})
     ids = [row[0] for row in touched]
     left = [row[0] for row in fetch(_AIM, {"tenant": tenant_id, "ids": ids}) if row[0]]
-    execute(_OF_PULL_REQUESTS, {"tenant": tenant_id, "ids": [*ids, *left]})
+    execute(OF_PULL_REQUESTS, {"tenant": tenant_id, "ids": [*ids, *left]})
 
 
 # Also all others of the same name and number: which of them is meant may have changed.
@@ -107,16 +108,23 @@ _MENTIONED_BY_PULL_REQUESTS = """
     SELECT DISTINCT w.id AS work_item_id, p.id AS pr_id
     FROM prs p CROSS JOIN LATERAL jsonb_array_elements_text(p.mentioned_keys) k(key)
     CROSS JOIN LATERAL (
-        SELECT i.id FROM work_items i WHERE i.tenant_id = %(tenant)s AND i.key = k.key AND i.active OFFSET 0) w
-    WHERE p.id = ANY(%(ids)s)"""
+        SELECT i.id, i.tenant_id, i.active FROM work_items i WHERE i.tenant_id = %(tenant)s AND i.key = k.key
+        UNION ALL
+        SELECT i.id, i.tenant_id, i.active FROM work_items i WHERE i.former_keys <> '[]' AND i.former_keys ? k.key
+        OFFSET 0) w
+    WHERE p.id = ANY(%(ids)s) AND w.active AND w.tenant_id = %(tenant)s"""
 
 # By its key each, and not by the tenant, all of whose pull requests a planner that knows too little would read.
 _MENTIONED_WORK_ITEMS = """
+    WITH named AS (
+        SELECT i.id, n.key FROM work_items i CROSS JOIN LATERAL (
+            SELECT i.key::text UNION ALL SELECT jsonb_array_elements_text(i.former_keys)) n(key)
+        WHERE i.id = ANY(%(ids)s) AND i.active)
     SELECT DISTINCT w.id AS work_item_id, p.id AS pr_id
-    FROM (SELECT id, tenant_id, mentioned_keys FROM prs WHERE mentioned_keys ?| (
-              SELECT array_agg(i.key::text) FROM work_items i WHERE i.id = ANY(%(ids)s)) OFFSET 0) p
+    FROM (SELECT id, tenant_id, mentioned_keys FROM prs
+          WHERE mentioned_keys ?| ARRAY(SELECT key FROM named) OFFSET 0) p
     CROSS JOIN LATERAL jsonb_array_elements_text(p.mentioned_keys) k(key)
-    JOIN work_items w ON w.id = ANY(%(ids)s) AND w.active AND w.key = k.key
+    JOIN named w ON w.key = k.key
     WHERE p.tenant_id = %(tenant)s"""
 
 # An address from before the repository was renamed may be another one's by now: then its name is the id.
@@ -126,24 +134,30 @@ _MENTION = f"""
              ELSE r.full_name || '#' || p.number END, 512) AS external_id,
         p.integration_id, p.id AS pr_id, r.full_name AS external_repo, p.number AS pr_number, p.url, p.title, p.state,
         coalesce(p.author, '') AS author, p.updated AS last_changed_at, p.raw_data_id
-    FROM prs p JOIN repositories r ON r.id = p.repository_id"""
+    FROM (SELECT * FROM prs WHERE id = m.pr_id OFFSET 0) p JOIN repositories r ON r.id = p.repository_id"""
 
 
 def _derive(mentioned: str, column: str) -> str:
-    """Makes the mentions of the rows that ``column`` refers to what ``mentioned`` finds, as one statement."""
+    """Makes the mentions of the rows that ``column`` refers to what ``mentioned`` finds, as one statement.
+
+    NOT IN is looked up in a hash table. NOT EXISTS would become a join, and a planner that cannot know how many are
+    mentioned would compare each with each: a work item may be mentioned by all pull requests of a tenant.
+    """
     old, new = (", ".join(f"{alias}.{name}" for name in _VALUES) for alias in ("l", "n"))
     same = " AND ".join(f"f.{name} = n.{name}" for name in _KEYS)
     return f"""
         WITH mentioned AS ({mentioned}),
         needed AS (
             SELECT DISTINCT ON (m.work_item_id, s.external_id) m.work_item_id, s.*
-            FROM mentioned m CROSS JOIN LATERAL ({_MENTION} WHERE p.id = m.pr_id OFFSET 0) s
-            WHERE s.pr_id = ({pull_request_of("s.external_repo", "s.pr_number", "s.url")}) AND NOT EXISTS (
-                SELECT 1 FROM {TABLE} d WHERE d.work_item_id = m.work_item_id AND d.pr_id = m.pr_id AND {_FROM_SOURCE})
+            FROM mentioned m CROSS JOIN LATERAL ({_MENTION} OFFSET 0) s
+            WHERE s.pr_id = ({pull_request_of("s.external_repo", "s.pr_number", "s.url")})
+              AND (m.work_item_id, m.pr_id) NOT IN (
+                SELECT d.work_item_id, d.pr_id FROM {TABLE} d
+                WHERE d.pr_id = ANY(ARRAY(SELECT pr_id FROM mentioned)) AND {_FROM_SOURCE})
             ORDER BY m.work_item_id, s.external_id, s.last_changed_at DESC, s.pr_id),
         ended AS (
-            DELETE FROM {TABLE} l WHERE l.source = '{MENTION}' AND l.{column} = ANY(%(ids)s) AND NOT EXISTS (
-                SELECT 1 FROM needed n WHERE n.work_item_id = l.work_item_id AND n.external_id = l.external_id))
+            DELETE FROM {TABLE} l WHERE l.source = '{MENTION}' AND l.{column} = ANY(%(ids)s)
+              AND (l.work_item_id, l.external_id) NOT IN (SELECT work_item_id, external_id FROM needed))
         INSERT INTO {TABLE} AS l (tenant_id, {", ".join((*_KEYS, *_VALUES))})
         SELECT %(tenant)s, {", ".join(f"n.{name}" for name in _KEYS)}, {new}
         FROM needed n LEFT JOIN LATERAL (SELECT * FROM {TABLE} f WHERE {same} LIMIT 1) l ON true
@@ -153,5 +167,5 @@ def _derive(mentioned: str, column: str) -> str:
             SET {", ".join(f"{name} = EXCLUDED.{name}" for name in _VALUES)}, last_updated_at = now()"""
 
 
-_OF_WORK_ITEMS = _derive(_MENTIONED_WORK_ITEMS, "work_item_id")
-_OF_PULL_REQUESTS = _derive(_MENTIONED_BY_PULL_REQUESTS, "pr_id")
+OF_WORK_ITEMS = _derive(_MENTIONED_WORK_ITEMS, "work_item_id")
+OF_PULL_REQUESTS = _derive(_MENTIONED_BY_PULL_REQUESTS, "pr_id")

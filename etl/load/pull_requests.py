@@ -5,11 +5,11 @@ request that is not newer already. An id that is seen under two pull requests be
 of comments each on their own. The counts are numbers of rows.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from etl.load.copying import Row
-from etl.load.merging import Source, lock_older, merge, merge_parts
-from etl.load.quarantine import load_halving
+from etl.load.merging import Source, insert_new, lock_older, merge_known, merge_parts
+from etl.load.quarantine import load_halving, resolve_beginning
 from etl.load.tables import PR_COMMENTS, PR_COMMITS, PR_REVIEWS, PRS, Part
 from etl.transform.pr_metrics import PR_METRIC_NAMES, pr_metrics, who
 from integrations.records import CommentRecord, CommitRecord, PullRequestRecord, Quarantined, ReviewRecord
@@ -20,7 +20,8 @@ def load_pull_requests(
 ) -> dict[str, int]:
     """Merges the pull requests; the ids of those that are not newer already, by source id.
 
-    Adds to ``refused`` what PostgreSQL refused. ``hashes`` are content hashes, by source id.
+    Adds to ``refused`` what PostgreSQL refused; takes out parts of pull requests that are newer already. ``hashes``
+    are content hashes, by source id.
     """
     current: dict[str, int] = {}
 
@@ -29,20 +30,33 @@ def load_pull_requests(
         refused.append(Quarantined(PRS.name, record.external_id, name, reason))
 
     load_halving(records, lambda part: current.update(_load(source, part, hashes)), refuse)
+    _settle_refused_parts(source, current, refused)
     return current
+
+
+def _settle_refused_parts(source: Source, current: Collection[str], refused: list[Quarantined]) -> None:
+    """Refused parts are as old as their pull request too: they count only with one that is not newer already, and
+    what was refused of it before is over. Their names begin with its id.
+    """
+    if current:
+        resolve_beginning(source, _PART_TABLES, [f"{external_id}:" for external_id in current])
+    refused[:] = [
+        one for one in refused if one.table not in _PART_TABLES or one.external_id.partition(":")[0] in current
+    ]
 
 
 def _load(source: Source, records: Sequence[PullRequestRecord], hashes: Mapping[str, str]) -> dict[str, int]:
     said = _newest(records)
-    known = lock_older(PRS, source, {external_id: record.updated for external_id, record in said.items()})
-    written = merge(PRS, source, [_row(record, hashes.get(record.external_id, "")) for record in said.values()])
-    current = known | written.ids
-    old = [row_id for row_id in current.values() if row_id not in written.new]
+    rows_said = [_row(record, hashes.get(record.external_id, "")) for record in said.values()]
+    new = insert_new(PRS, source, rows_said)
+    known = lock_older(PRS, source, {item: record.updated for item, record in said.items() if item not in new})
+    merge_known(PRS, source, known)
+    current = known | new
     for part, rows in _PARTS.items():
         belonging = [
             (row_id, *row) for external_id, row_id in current.items() for row in rows(said[external_id]).values()
         ]
-        merge_parts(part, source, belonging, old)
+        merge_parts(part, source, belonging, [*known.values()])
     return current
 
 
@@ -144,3 +158,4 @@ _PARTS: Mapping[Part, Callable[[PullRequestRecord], Mapping[str, Row]]] = {
     PR_REVIEWS: _reviews,
     PR_COMMENTS: _comments,
 }
+_PART_TABLES = tuple(part.name for part in _PARTS)

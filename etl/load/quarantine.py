@@ -79,12 +79,27 @@ def resolve(source: Source, table: str, external_ids: Sequence[str]) -> int:
     )
 
 
-def resolve_beginning(source: Source, table: str, names: Sequence[str]) -> int:
+def resolve_beginning(source: Source, tables: Sequence[str], names: Sequence[str]) -> int:
     """Closes the entries of records whose ids begin with one of the names: parts of something that is loaded well."""
     return execute(
         """UPDATE quarantined_records SET resolved_at = now(), last_updated_at = now()
-           WHERE tenant_id = %s AND integration_id = %s AND table_name = %s AND resolved_at IS NULL
+           WHERE tenant_id = %s AND integration_id = %s AND table_name = ANY(%s) AND resolved_at IS NULL
              AND coalesce(raw_data_id, 0) <= %s
              AND EXISTS (SELECT 1 FROM unnest(%s::text[]) n(name) WHERE starts_with(external_id, n.name))""",
-        [source.tenant_id, source.integration_id, table, source.raw_id, list(names)],
+        [source.tenant_id, source.integration_id, list(tables), source.raw_id, list(names)],
+    )
+
+
+def resolve_nameless(source: Source) -> int:
+    """Closes the entries of records that go by their place in an older answer to the same question.
+
+    No good answer could name them; what is still wrong is opened again.
+    """
+    return execute(
+        """UPDATE quarantined_records q SET resolved_at = now(), last_updated_at = now()
+           FROM raw_extraction_data o, raw_extraction_data n
+           WHERE q.tenant_id = %s AND q.integration_id = %s AND q.resolved_at IS NULL AND q.raw_data_id = o.id
+             AND q.external_id = left(q.path, 255) AND n.id = %s AND o.id < n.id AND o.external_id <> ''
+             AND (o.entity_type, o.external_id) = (n.entity_type, n.external_id)""",
+        [source.tenant_id, source.integration_id, source.raw_id],
     )

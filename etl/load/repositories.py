@@ -21,8 +21,11 @@ from etl.load.copying import Row
 from etl.load.merging import Source
 from etl.load.tables import REPOSITORIES
 from etl.load.vectors import drop_vectors
+from etl.models import EtlJobEvent
 from etl.sql import execute, fetch
 from integrations.records import Batch, PullRequestRecord, Quarantined, RepositoryRecord
+
+_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -122,10 +125,19 @@ def _settle(source: Source, told: Mapping[str, list[str]], born: str) -> list[in
         [orjson.dumps({"repositories_told": told}).decode(), source.raw_id],
     )
     parameters = {"tenant": source.tenant_id, "integration": source.integration_id, "raw": source.raw_id}
-    changed: Sequence[tuple[int, str, bool]] = fetch(_SETTLE, {**parameters, **told, "listed": Authority.LISTED})
-    if gone := [external_id for _, external_id, active in changed if not active]:
-        drop_vectors(source, "repositories", gone, born=born)
-    return [row_id for row_id, _, active in changed if active]
+    changed = fetch(_SETTLE, {**parameters, **told, "listed": Authority.LISTED})
+    if gone := {external_id: full_name for _, external_id, full_name, active in changed if not active}:
+        drop_vectors(source, "repositories", list(gone), born=born)
+        _tell(source, sorted(gone.values()))
+    return [row_id for row_id, _, _, active in changed if active]
+
+
+def _tell(source: Source, gone: Sequence[str]) -> None:
+    shown = ", ".join(gone[:_SHOWN]) + (f" and {len(gone) - _SHOWN} more" if len(gone) > _SHOWN else "")
+    message = f"repositories that the site does not show any more became inactive: {shown}"
+    EtlJobEvent.objects.create(
+        tenant_id=source.tenant_id, run_id=source.run_id, stage="transform", step=source.step, message=message
+    )
 
 
 # This answer tells of each of them, so that no older one need be looked at.
@@ -144,4 +156,4 @@ _SETTLE = """
                OR lower(split_part(r.full_name, '/', 1)) = ANY(%(owners)s)))
     UPDATE repositories r SET active = told.present, last_updated_at = now()
     FROM told WHERE r.id = told.id AND r.active <> told.present
-    RETURNING r.id, r.external_id, r.active"""
+    RETURNING r.id, r.external_id, r.full_name, r.active"""

@@ -94,7 +94,7 @@ STATUSES = Target(
     ranked=True,
     telling="category",
 )
-CUSTOM_FIELDS = Target("custom_fields", ("name", "field_type", "operations", "schema"))
+CUSTOM_FIELDS = Target("custom_fields", ("name", "field_type", "schema"), ranked=True)
 WORK_ITEMS = Target(
     "work_items",
     (

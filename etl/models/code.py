@@ -41,7 +41,8 @@ class Pr(FromSource):
     ``mentioned_keys`` are words of its title, branch and commits that may be keys of work items, now or later.
     """
 
-    repository = models.ForeignKey(Repository, on_delete=models.PROTECT)
+    # `prs_number` begins with it: by statistics of a smaller table, a planner would take the worse of two indexes.
+    repository = models.ForeignKey(Repository, on_delete=models.PROTECT, db_index=False)
     number = models.PositiveIntegerField()
     title = models.TextField()
     url = models.URLField(max_length=2000, default="", db_default="", blank=True)
@@ -173,7 +174,8 @@ class WorkItemPrLink(TenantOwned):
     """
 
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)
-    work_item = models.ForeignKey(WorkItem, on_delete=models.CASCADE)
+    # The unique key begins with it (see `Pr.repository`).
+    work_item = models.ForeignKey(WorkItem, on_delete=models.CASCADE, db_index=False)
     pr = models.ForeignKey(Pr, on_delete=models.CASCADE, null=True, blank=True)
     kind = models.CharField(
         max_length=20, choices=[(kind.value, kind.value) for kind in LinkKind], default=LinkKind.PULL_REQUEST

@@ -43,10 +43,12 @@ class RawExtractionData(Unit):
     """One API answer, whole. A unit of transform.
 
     ``parent`` is set on an answer that completes another one: it is transformed together with it. An answer that
-    still waits for such is not ``is_complete``. ``external_id`` names the question that was asked. ``digests`` are
-    the hashes of its items by source id, None where the answer was not fetched but imported. Loading notes in
-    ``extraction_metadata`` what it made of it: "projects" and "repositories" that it listed, "gone" (see
-    `etl.load.gone`), and "repositories_told" (see `etl.load.repositories`).
+    still waits for such is not ``is_complete``; it does not wait for what failed to come, and is transformed once more
+    where a later run fetches that. ``external_id`` names the question that was asked. ``digests`` are the hashes of its
+    items by source id, None where the answer was not fetched but imported. Loading notes in ``extraction_metadata``
+    what it made of it: "projects" and "repositories" that it listed, "gone" (see `etl.load.gone`), "repositories_told"
+    (see `etl.load.repositories`) and "fields_told" (see `etl.load.fields_told`). ``fingerprint`` says with which
+    mappings and which reader it was last transformed (see `etl.mapping.fingerprints`).
     """
 
     entity_type = models.CharField(max_length=50)
@@ -61,6 +63,7 @@ class RawExtractionData(Unit):
     is_complete = models.BooleanField(default=True, db_default=True)
     digests = models.JSONField(null=True, editable=False)
     records = models.PositiveIntegerField(default=0, db_default=0)
+    fingerprint = models.CharField(max_length=32, default="", db_default="", editable=False)
 
     class Meta:
         db_table = "raw_extraction_data"
@@ -83,6 +86,11 @@ class RawExtractionData(Unit):
                 fields=["integration", "id"],
                 condition=models.Q(extraction_metadata__has_key="repositories_told"),
                 name="raw_repositories_told",
+            ),
+            models.Index(
+                fields=["run", "id"],
+                condition=models.Q(extraction_metadata__has_key="fields_told"),
+                name="raw_fields_told",
             ),
         ]
 

@@ -40,12 +40,14 @@ class WorkItem(FlowMetrics, FromSource):
     """An issue. Its natural key is the source's id; its key (PAY-12) and project may change.
 
     ``content_hash`` is the hash of all that the source said of it: a sync leaves an item alone where it is the same.
-    ``dev_status_as_of`` says which answers its links are from (see `etl.load.links`).
+    ``dev_status_as_of`` says which answers its links are from (see `etl.load.links`), ``former_keys`` holds all keys
+    that it is known to have had, where there are several (see `etl.load.former_keys`).
     """
 
     tenant = unchecked(Tenant)
     integration = unchecked(Integration)
     key = models.CharField(max_length=255)
+    former_keys = models.JSONField(default=list, db_default=models.Value([], models.JSONField()), editable=False)
     project = models.ForeignKey(Project, on_delete=models.PROTECT)
     wit = models.ForeignKey(Wit, on_delete=models.PROTECT, db_index=False)
     status = models.ForeignKey(Status, on_delete=models.PROTECT)
@@ -100,6 +102,11 @@ class WorkItem(FlowMetrics, FromSource):
         ]
         indexes = [
             models.Index(fields=["tenant", "key"], name="work_items_key"),
+            GinIndex(
+                fields=["former_keys"],
+                condition=~models.Q(former_keys=models.Value([], models.JSONField())),
+                name="work_items_former_keys",
+            ),
             GinIndex(fields=["custom_fields_overflow"], opclasses=["jsonb_path_ops"], name="work_items_overflow"),
             models.Index(
                 fields=["integration", "parent_external_id"],

@@ -46,7 +46,11 @@ JOB_KINDS = (RunKind.SYNC, RunKind.REPROCESS)
 
 
 class EtlJob(TenantOwned):
-    """One integration's recurring sync. `etl.jobs.lifecycle` and `etl.jobs.advance` alone write its status."""
+    """One integration's recurring sync. `etl.jobs.lifecycle` and `etl.jobs.advance` alone write its status.
+
+    ``retransform_due_at`` is set while a mapping was changed and not applied yet to what was loaded before,
+    ``fields_profiled_at`` when somebody last began to look how much custom fields are used.
+    """
 
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="jobs", db_index=False)
     name = models.CharField(max_length=200)
@@ -57,6 +61,8 @@ class EtlJob(TenantOwned):
     last_run_started_at = models.DateTimeField(null=True, blank=True)
     last_run_finished_at = models.DateTimeField(null=True, blank=True)
     last_sync_date = models.DateTimeField(null=True, blank=True)
+    retransform_due_at = models.DateTimeField(null=True, editable=False)
+    fields_profiled_at = models.DateTimeField(null=True, editable=False)
     retry_count = models.PositiveIntegerField(default=0)
     error_message = models.TextField(default="", blank=True)
     settings = models.JSONField(default=dict, blank=True)
@@ -79,7 +85,8 @@ class EtlJob(TenantOwned):
 class EtlJobRun(TenantOwned):
     """One execution of a job. Its figures are summed from its units when it ends.
 
-    ``execution_time`` is in seconds, ``memory_usage`` the process's peak in MiB.
+    ``execution_time`` is in seconds, ``memory_usage`` the process's peak in MiB. A discovery is READY until a worker
+    begins it; ``queued_at`` is when it was last told to.
     """
 
     job = models.ForeignKey(EtlJob, on_delete=models.PROTECT, related_name="runs")
@@ -90,6 +97,7 @@ class EtlJobRun(TenantOwned):
     config = models.JSONField(default=dict)
     warning = models.TextField(default="", blank=True)
     error_message = models.TextField(default="", blank=True)
+    queued_at = models.DateTimeField(null=True, editable=False)
     started_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True, blank=True)
     execution_time = models.FloatField(null=True, blank=True)

@@ -111,10 +111,10 @@ class JobConfig:
         )
 
 
-@carried_by(JOBS_QUEUE)
+@carried_by(JOBS_QUEUE, CUSTOM_FIELDS_QUEUE)
 @dataclass(frozen=True, kw_only=True)
 class JobMessage(Message):
-    """Run a job. ``priority`` 1 is the highest, 10 the lowest."""
+    """Run a job, or discover custom fields for it. ``priority`` 1 is the highest, 10 the lowest."""
 
     integration_id: int
     job_type: str
@@ -170,7 +170,7 @@ class _SourceMessage(_StepMessage):
         }
 
 
-@carried_by(CUSTOM_FIELDS_QUEUE, *_queues_of(Stage.EXTRACTION))
+@carried_by(*_queues_of(Stage.EXTRACTION))
 @dataclass(frozen=True, kw_only=True)
 class ExtractionMessage(_SourceMessage):
     """Fetch a partition's next page; the issue is given for development status."""

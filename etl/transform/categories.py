@@ -5,9 +5,9 @@ that changes one holds an exclusive lock of the integration, loads that only rea
 changes a category recomputes the metrics of every item it touches, set by set.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from operator import attrgetter, itemgetter
 
 from etl.load.copying import stage
 from etl.sql import execute, fetch
@@ -15,6 +15,8 @@ from etl.transform.metrics import METRIC_NAMES, Categories, Change, FlowMetrics,
 from integrations.records import Category
 
 CHUNK = 1000
+
+_values = attrgetter(*METRIC_NAMES)
 
 
 def lock(integration_id: int, *, exclusive: bool) -> None:
@@ -41,13 +43,15 @@ def changed(before: Categories, after: Categories) -> list[str]:
 
 
 def _touched(tenant_id: int, integration_id: int, statuses: Sequence[str]) -> list[int]:
-    """The work items that are, or ever were, in one of those statuses."""
+    """The work items that are, or ever were, in one of those statuses, in the order in which everybody locks them."""
     rows = fetch(
         """WITH meant AS (
                SELECT id FROM statuses WHERE tenant_id = %s AND integration_id = %s AND external_id = ANY(%s))
-           SELECT id FROM work_items WHERE status_id IN (SELECT id FROM meant)
-           UNION SELECT work_item_id FROM changelogs WHERE from_status_id IN (SELECT id FROM meant)
-           UNION SELECT work_item_id FROM changelogs WHERE to_status_id IN (SELECT id FROM meant) ORDER BY 1""",
+           SELECT id FROM work_items WHERE id IN (
+               SELECT id FROM work_items WHERE status_id IN (SELECT id FROM meant)
+               UNION SELECT work_item_id FROM changelogs WHERE from_status_id IN (SELECT id FROM meant)
+               UNION SELECT work_item_id FROM changelogs WHERE to_status_id IN (SELECT id FROM meant))
+           ORDER BY external_id""",
         [tenant_id, integration_id, list(statuses)],
     )
     return [row[0] for row in rows]
@@ -58,32 +62,42 @@ def history_order(history_id: str) -> tuple[int, str]:
     return (int(history_id), "") if history_id.isascii() and history_id.isdigit() else (0, history_id)
 
 
-def _recomputed(ids: Sequence[int], categories: Categories) -> Iterator[tuple[int, FlowMetrics]]:
-    rows = fetch(
-        """SELECT w.id, w.created, s.external_id, c.transition_change_date, f.external_id, t.external_id,
-                  c.external_id, c.item_number
-           FROM work_items w JOIN statuses s ON s.id = w.status_id
-           LEFT JOIN changelogs c ON c.work_item_id = w.id
-           LEFT JOIN statuses f ON f.id = c.from_status_id LEFT JOIN statuses t ON t.id = c.to_status_id
-           WHERE w.id = ANY(%s) ORDER BY w.id, c.transition_change_date""",
-        [list(ids)],
-    )
-    for (item_id, created, status), group in groupby(rows, key=lambda row: row[:3]):
+# Looked up item by item: a join would read the changelogs of all items for every chunk. Locked in the order of the
+# loads' own locks, since a run that links items to their parents does so beside all of them.
+_HISTORIES = """
+    SELECT w.id, w.created, w.status_id, c.transition_change_date, c.from_status_id, c.to_status_id, c.external_id,
+           c.item_number
+    FROM unnest(%s) WITH ORDINALITY AS s(id, place)
+    CROSS JOIN LATERAL (SELECT id, created, status_id FROM work_items f WHERE f.id = s.id LIMIT 1 FOR NO KEY UPDATE) w
+    LEFT JOIN LATERAL (SELECT * FROM changelogs f WHERE f.work_item_id = s.id OFFSET 0) c ON true
+    ORDER BY s.place, c.transition_change_date"""
+
+
+def _recomputed(
+    ids: Sequence[int], names: Mapping[int | None, str], categories: Categories
+) -> Iterator[tuple[int, FlowMetrics]]:
+    """``names`` are the source ids of the statuses, by id."""
+    rows = fetch(_HISTORIES, [list(ids)])
+    for (item_id, created, status), group in groupby(rows, key=itemgetter(0, 1, 2)):
         changes = sorted((row for row in group if row[3]), key=lambda row: (row[3], history_order(row[6]), row[7]))
-        yield item_id, flow_metrics(created, status, [Change(*row[3:6]) for row in changes], categories)
+        path = [Change(at, names.get(left), names.get(entered)) for _, _, _, at, left, entered, _, _ in changes]
+        yield item_id, flow_metrics(created, names[status], path, categories)
 
 
 def recompute(tenant_id: int, integration_id: int, statuses: Sequence[str], categories: Categories) -> int:
     """Recomputes the metrics of the items that those statuses touch; how many changed. Holds the exclusive lock."""
     touched, count = _touched(tenant_id, integration_id, statuses), 0
+    rows = fetch("SELECT id, external_id FROM statuses WHERE tenant_id = %s AND integration_id = %s",
+                 [tenant_id, integration_id])  # fmt: skip
+    names = dict(rows)
     for start in range(0, len(touched), CHUNK):
-        count += _write(_recomputed(touched[start : start + CHUNK], categories))
+        count += _write(_recomputed(touched[start : start + CHUNK], names, categories))
     return count
 
 
 def _write(metrics: Iterable[tuple[int, FlowMetrics]]) -> int:
     columns = ", ".join(METRIC_NAMES)
-    rows = [(item_id, *astuple(found)) for item_id, found in metrics]
+    rows = [(item_id, *_values(found)) for item_id, found in metrics]
     stage("staged_metrics", f"SELECT id, {columns} FROM work_items", ("id", *METRIC_NAMES), rows)
     sets = ", ".join(f"{name} = s.{name}" for name in METRIC_NAMES)
     old, new = (", ".join(f"{alias}.{name}" for name in METRIC_NAMES) for alias in ("w", "s"))

@@ -12,10 +12,11 @@ from django.db import Error as DatabaseError
 from django.db import connection
 
 from etl.embedding.backends import close_stores
-from etl.jobs import units
+from etl.jobs import discovery, units
 from etl.jobs.schedule import queue_due_jobs, start_due_repairs
 from etl.jobs.sweep import sweep
 from etl.jobs.wakeups import UNIT_MODELS
+from etl.mapping.retransform import start_all_due
 from etl.workers.ownership import Ownership
 from etl.workers.pool import WorkerPool, known_workers
 from integrations.errors import Transient
@@ -30,7 +31,7 @@ AWAY = (DatabaseError, psycopg2.Error, Transient)
 
 
 class SchedulerLoop:
-    """Sweeps every second, and queues due jobs where it is to. Does nothing while ``may_work`` says no."""
+    """Sweeps every second, and queues what waits, due jobs where it is to. Does nothing while ``may_work`` says no."""
 
     def __init__(
         self, *, schedule: bool, beat: WorkerPool | None = None, may_work: Callable[[], bool] = lambda: True
@@ -64,8 +65,10 @@ class SchedulerLoop:
             if not self._may_work():
                 return
             sweep()
+            discovery.queue_waiting()
             if self._schedule:
                 queue_due_jobs()
+                start_all_due()
                 self._repair()
             if self._pool is not None:
                 self._pool.beat()
@@ -114,6 +117,7 @@ class EmbeddedRuntime:
             # The queue of the owner before us was in its memory, and its workers ended with it.
             for model in UNIT_MODELS.values():
                 units.inherit(model)
+            discovery.forget_messages()
             self.owns = True
             self._pool.start()
         return True

@@ -23,10 +23,10 @@ def ensure_free(host: str, port: int) -> None:
 
 def serve_until_interrupted(host: str, port: int) -> None:
     """Serves Pulse's pages and sockets on that address, until SIGTERM or Ctrl-C."""
-    from pulse.asgi import application  # imported late: it sets Django up
-
     # Where a collected tree of static files would be: whitenoise warns of a missing one, and finds them without it.
     Path(settings.STATIC_ROOT).mkdir(exist_ok=True)
+    from pulse.asgi import application  # imported late: it sets Django up, and whitenoise looks for its files
+
     # Twisted takes Ctrl-C only where nobody else has.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     Server(application, endpoints=[f"tcp:port={port}:interface={host}"], signal_handlers=True).run()

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from integrations.admin.form import IntegrationForm, field_name, form_for
-from integrations.checking import check_integration
+from integrations.checking import check_integration, containers_of
 from integrations.models import Integration, IntegrationLimit, IntegrationToken
 from integrations.provider import ConnectionReport
 from pulse.tenancy.admin.base import PulseAdmin, ReadOnlyAdmin
@@ -31,10 +31,10 @@ class IntegrationAdmin(PulseAdmin):
     hidden = ("secrets",)
     relations = ("tenant",)
     fixed_owner = ("tenant", "provider")
-    list_display = ("name", "provider", "tenant", "active", "created_at", "last_updated_at")
+    list_display: Any = ("name", "provider", "tenant", "active", "created_at", "last_updated_at")
     list_filter = ("tenant", "active")
     search_fields = ("name",)
-    actions = ("check_connections",)
+    actions: Any = ("check_connections",)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -77,7 +77,7 @@ def _seen(integration: Integration, report: ConnectionReport) -> str:
     more = f" and {len(keys) - SHOWN_PROJECTS} more" if len(keys) > SHOWN_PROJECTS else ""
     return (
         f"{integration}: {report.account} on {report.site}, {report.deployment}; "
-        f"projects: {', '.join(keys[:SHOWN_PROJECTS]) or 'none'}{more}."
+        f"{containers_of(integration)}: {', '.join(keys[:SHOWN_PROJECTS]) or 'none'}{more}."
     )
 
 

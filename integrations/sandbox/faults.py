@@ -27,6 +27,16 @@ class Throttle(StrEnum):
     BARE = "bare"
 
 
+class Createmeta(StrEnum):
+    """In which calls a Jira tells what an issue may be created with: pages, as sites do today, all at once, as they did
+    once, or in none.
+    """
+
+    PAGED = "paged"
+    WHOLE = "whole"
+    NONE = "none"
+
+
 @dataclass(slots=True)
 class Faults:
     """All off by default. Paths are prefixes ("" is every path).
@@ -70,6 +80,7 @@ class Faults:
     lacking: Collection[str] = ()
     # Prefixes of paths that this site does not have: 404.
     missing: Collection[str] = ()
+    createmeta: Createmeta = Createmeta.PAGED
     only_under: str = ""
     seed: int = 1
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)

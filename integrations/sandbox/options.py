@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from integrations.sandbox.faults import Faults, Throttle
+from integrations.sandbox.faults import Createmeta, Faults, Throttle
 
 Kind = Callable[[str], Any]
 
@@ -48,6 +48,13 @@ def throttle(text: str) -> Throttle:
         raise argparse.ArgumentTypeError(f"expected one of {', '.join(Throttle)}, it is {text!r}") from None
 
 
+def createmeta(text: str) -> Createmeta:
+    try:
+        return Createmeta(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected one of {', '.join(Createmeta)}, it is {text!r}") from None
+
+
 # (option, field of Faults, check, name of the value, help)
 OPTIONS: tuple[tuple[str, str, Kind, str, str], ...] = (
     ("--throttle-every", "throttle_every", natural, "N", "every Nth call is a 429"),
@@ -74,6 +81,7 @@ OPTIONS: tuple[tuple[str, str, Kind, str, str], ...] = (
     ("--forbid", "forbidden_projects", names, "KEYS", "projects that the account may not browse, with commas"),
     ("--lacking", "lacking", names, "NAMES", "permissions that the account lacks (CREATE_ISSUES,VIEW_DEV_TOOLS)"),
     ("--missing", "missing", names, "PATHS", "beginnings of paths that are 404 (/rest/api/3/issue/bulkfetch)"),
+    ("--createmeta", "createmeta", createmeta, "FORM", "paged (the default), whole (as old sites have it) or none"),
     ("--only-under", "only_under", str, "PATH", "429, 503, 500, cuts and delays only under this path"),
     ("--fault-seed", "seed", natural, "SEED", "another seed draws the random faults anew (1)"),
 )

@@ -147,6 +147,27 @@ def test_what_changes_after_its_page_was_read_is_seen_by_the_next_sync(connected
     assert present(connected) == held(pulls_of(connected.site))
 
 
+@pytest.mark.parametrize("calls", [1, 2, 3])
+def test_what_is_hidden_while_it_is_read_is_read_once_it_is_seen_again(connected: ConnectedGitHub, calls: int) -> None:
+    site, faults, requests = connected.site, connected.server.faults, connected.server.requests
+    push(site)
+    size = len(site.names(HOME)) // 2 + 1
+    connected.integration.settings |= {"batch_size": str(size), "repositories": HOME}
+    connected.integration.save()
+    # Its name, its two pages, and the commits that the first one cut.
+    run = lifecycle.start(connected.job.pk, trigger="test")
+    while len(requests) < calls or not waiting(run.pk, Stage.EXTRACTION):
+        stage = Stage.EXTRACTION if waiting(run.pk, Stage.EXTRACTION) else Stage.TRANSFORM
+        pipeline.handle(stage, waiting(run.pk, stage)[:1])
+    faults.hidden = [HOME]
+    assert worked_off(run).status == Overall.FINISHED
+    faults.hidden = []
+
+    sync(connected)
+
+    assert present(connected) == held(pull for pull in pulls_of(site) if pull.repository.name_with_owner == HOME)
+
+
 def test_what_does_not_move_the_time_of_update_is_seen_by_a_full_sync(synced: ConnectedGitHub) -> None:
     site = synced.site
     names = site.names(HOME)

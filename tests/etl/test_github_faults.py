@@ -9,11 +9,13 @@ from etl import pipeline
 from etl.embedding import backends
 from etl.extraction import stage as extraction
 from etl.jobs import lifecycle
-from etl.models import Overall, Pr, RawExtractionData
+from etl.models import Overall, Pr, QuarantinedRecord, RawExtractionData
 from etl.queue.topology import Stage
 from etl.transform import stage as transform
 from integrations.sandbox.damage import Damage
 from integrations.sandbox.github import GitHubFaults, GitHubServer
+from integrations.sandbox.github.refusals import error
+from integrations.sandbox.http import Request, Response
 from tests.support.deaths import dying, work_off_with_deaths
 from tests.support.driving import run_to_end, waiting
 from tests.support.encoders import NoEncoder
@@ -121,6 +123,36 @@ def test_a_second_sync_of_it_writes_nothing(server: GitHubServer) -> None:
         run = run_to_end(connected.job, config)
         assert run.status == Overall.FINISHED
         assert versions(connected.integration.pk) == before
+
+
+class WithoutRest(GitHubFaults):
+    """What goes on behind a page does not come."""
+
+    def instead(self, request: Request, now: float, *, is_data_center: bool = False) -> Response | None:
+        return error(500, "Internal error") if b"OfPullRequest" in request.body else None
+
+
+def test_lists_that_do_not_come_to_their_end_cost_their_pull_requests_until_they_do(server: GitHubServer) -> None:
+    expected = rows_without_faults(server)
+    server.faults = WithoutRest()
+    connected = connect_github(server)
+
+    run = run_to_end(connected.job)
+
+    loaded = set(Pr.objects.filter(tenant=connected.tenant).values_list("external_id", flat=True))
+    refused = QuarantinedRecord.objects.filter(run=run, resolved_at=None)
+    missing = set(refused.values_list("external_id", flat=True))
+    assert run.status == Overall.FAILED
+    assert loaded
+    assert missing
+    assert {row["external_id"] for row in expected["prs"]} == loaded ^ missing
+    assert all("is not whole" in reason for reason in refused.values_list("reason", flat=True))
+    server.faults = GitHubFaults()
+
+    run = run_to_end(connected.job)
+
+    assert (run.status, run.quarantined) == (Overall.FINISHED, 0)
+    assert rows_of(connected) == expected
 
 
 def test_titles_that_postgresql_refuses_are_loaded_without_what_it_refuses(server: GitHubServer) -> None:

@@ -10,7 +10,7 @@ from etl import pipeline
 from etl.embedding import backends
 from etl.extraction import stage as extraction
 from etl.jobs import lifecycle
-from etl.models import EtlJobRun, Overall, RawExtractionData
+from etl.models import EtlJobRun, Overall, QuarantinedRecord, RawExtractionData, WorkItem
 from etl.queue.topology import Stage
 from etl.transform import stage as transform
 from integrations.sandbox import Faults, SandboxServer
@@ -117,6 +117,35 @@ def test_a_repair_of_it_writes_nothing(server: SandboxServer) -> None:
 
     assert (run.status, run.warning) == (Overall.FINISHED, "")
     assert versions(connected.integration.pk) == before
+
+
+def test_histories_that_do_not_come_cost_their_issues_until_they_do() -> None:
+    # The pages of Data Center cut nothing.
+    with a_site(CLOUD) as server:
+        assert_histories_can_fail(server)
+
+
+def assert_histories_can_fail(server: SandboxServer) -> None:
+    expected = rows_without_faults(server)
+    server.faults = Faults(only_under="/rest/api/3/changelog", fail_first=10_000)
+    connected = connected_to(server)
+
+    run = run_to_end(connected.job)
+
+    loaded = set(WorkItem.objects.filter(tenant=connected.tenant).values_list("external_id", flat=True))
+    refused = QuarantinedRecord.objects.filter(run=run, resolved_at=None)
+    missing = set(refused.values_list("external_id", flat=True))
+    assert run.status == Overall.FAILED
+    assert loaded
+    assert missing
+    assert {row["external_id"] for row in expected["work_items"]} == loaded ^ missing
+    assert all("500" in reason for reason in refused.values_list("reason", flat=True))
+    server.faults = Faults()
+
+    run = run_to_end(connected.job)
+
+    assert (run.status, run.quarantined) == (Overall.FINISHED, 0)
+    assert rows_of(connected) == expected
 
 
 # Workers that die, runs that are stopped

@@ -201,13 +201,14 @@ def call(site: HttpServer, auth: httpx.Auth) -> str:
     return told["token"]
 
 
+@pytest.mark.parametrize("seconds", [0, YOUNG_SECONDS])
 def test_a_refused_token_is_renewed_once_and_the_call_made_again(
-    integration: Integration, issuer: Issuer, site: HttpServer
+    integration: Integration, issuer: Issuer, site: HttpServer, seconds: int
 ) -> None:
     one = worker(integration, issuer)
     assert call(site, one) == "token-1"
     issuer.good.clear()
-    age(integration, YOUNG_SECONDS)
+    age(integration, seconds)
     assert call(site, one) == "token-2"
     assert len(site.requests) == 3
 
@@ -222,16 +223,25 @@ def test_a_refused_token_that_another_worker_renewed_is_not_renewed_again(
     assert [call(site, one), call(site, other)] == ["token-2", "token-2"]
 
 
-def test_a_young_token_is_not_renewed_for_a_call_that_is_refused(
+def test_tokens_that_are_revoked_again_and_again_are_renewed_each_time(
     integration: Integration, issuer: Issuer, site: HttpServer
 ) -> None:
     one = worker(integration, issuer)
-    one.token()
-    issuer.good.clear()
-    with pytest.raises(Permanent) as caught:
-        call(site, one)
-    assert caught.value.status == 401
-    assert (len(issuer.used), len(site.requests)) == (1, 1)
+    for number in (1, 2, 3, 4):
+        assert call(site, one) == f"token-{number}"
+        issuer.good.clear()
+
+
+def test_calls_that_are_refused_with_young_tokens_too_do_not_mint_one_each(
+    integration: Integration, issuer: Issuer, site: HttpServer
+) -> None:
+    issuer.is_taken = False
+    one = worker(integration, issuer)
+    for calls in (2, 3, 4):
+        with pytest.raises(Permanent) as caught:
+            call(site, one)
+        assert caught.value.status == 401
+        assert (len(issuer.used), len(site.requests)) == (2, calls)
 
 
 def test_a_call_that_is_refused_with_every_token_ends(

@@ -19,7 +19,7 @@ ISSUES = 150
 LEASE_SECONDS = 3
 KEY = "key-of-the-stand-in"
 # Three processes, as on three machines; the scheduler is a fourth.
-WORKERS = (("extraction", "jobs"), ("transform", "dead_letters"), ("embedding",))
+WORKERS = (("extraction", "jobs", "custom_fields"), ("transform", "dead_letters"), ("embedding",))
 Rows = dict[str, list[dict[str, Any]]]
 
 

@@ -4,13 +4,15 @@ import secrets
 
 import pytest
 
-from etl.jobs import lifecycle
+from custommapping.models import CustomField, ProjectCustomField
+from etl.jobs import discovery, lifecycle
 from etl.models import DeadLetter, EtlJobEvent, EtlJobRun, QdrantVector, WorkerRow
 from etl.queue.broker import Outgoing
 from etl.queue.messages import JobMessage
 from etl.queue.rabbit import RabbitBroker
 from etl.queue.topology import JOBS_QUEUE, Stage
 from integrations.sandbox import SandboxServer
+from integrations.sandbox.jira.catalog import PROJECTS
 from tests.live.conftest import ISSUES, WORKERS, Cluster, Rows
 from tests.live.doubling import Doubling
 from tests.services.waiting import wait_until
@@ -96,6 +98,17 @@ def test_workers_killed_one_after_another_with_work_in_hand_make_the_same_rows(
     ended_well(run, embedded_rows)
     taken_back = EtlJobEvent.objects.filter(run=run, message__contains="taken back from a dead worker")
     assert set(taken_back.values_list("stage", flat=True)) == set(Stage)
+
+
+def test_a_discovery_is_queued_by_the_scheduler_and_begun_by_a_worker(cluster: Cluster, connected: Connected) -> None:
+    run = discovery.request(connected.job, "test")
+
+    over = wait_for_run(run.pk)
+
+    assert (over.status, over.error_message, over.warning) == ("FINISHED", "", "")
+    assert CustomField.objects.filter(integration=connected.integration, active=True).count() == 30
+    assert ProjectCustomField.objects.filter(integration=connected.integration).count() == len(PROJECTS)
+    assert not DeadLetter.objects.filter(tenant=connected.tenant).exists()
 
 
 def test_a_scheduler_beside_another_ends_with_0_when_it_is_told_to_stop(cluster: Cluster) -> None:

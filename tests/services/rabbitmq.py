@@ -6,21 +6,17 @@ Hook it into ``tests/conftest.py`` with
 
 import os
 import secrets
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from tests.services import rabbitmq_docker, rabbitmq_management, rabbitmq_node
+from tests.services import debian, rabbitmq_docker, rabbitmq_management, rabbitmq_node
 
 URL_VARIABLE = "PULSE_TEST_RABBITMQ_URL"
 MANAGEMENT_VARIABLE = "PULSE_TEST_RABBITMQ_MANAGEMENT_URL"
 WHAT_TO_INSTALL = "RabbitMQ is needed: apt-get install rabbitmq-server, or start docker, or set RABBITMQ_URL"
-POLICY = Path("/usr/sbin/policy-rc.d")
 
 
 @dataclass(frozen=True)
@@ -40,8 +36,8 @@ def ensure_rabbitmq() -> RunningRabbit:
     given = os.environ.get("RABBITMQ_URL", "")
     if given:
         return _given(given)
-    if not rabbitmq_node.installed() and os.geteuid() == 0 and shutil.which("apt-get"):
-        _install()
+    if not rabbitmq_node.installed():
+        debian.install("rabbitmq-server")
     if rabbitmq_node.installed():
         return RunningRabbit(*rabbitmq_node.start())
     if rabbitmq_docker.available():
@@ -52,27 +48,6 @@ def ensure_rabbitmq() -> RunningRabbit:
 def _given(url: str) -> RunningRabbit:
     management = os.environ.get("RABBITMQ_MANAGEMENT_URL") or rabbitmq_management.management_url_of(url)
     return RunningRabbit(url, management, lambda: None)
-
-
-def _install() -> None:
-    """Install Debian's package without letting it start its service; a failure leaves the next way to be tried."""
-    forbids_services = not POLICY.exists()
-    if forbids_services:
-        POLICY.write_text("#!/bin/sh\nexit 101\n")
-        POLICY.chmod(0o755)
-    try:
-        if not _apt_get("install", "-y", "--no-install-recommends", "rabbitmq-server"):
-            _apt_get("update")
-            _apt_get("install", "-y", "--no-install-recommends", "rabbitmq-server")
-    finally:
-        if forbids_services:
-            POLICY.unlink()
-
-
-def _apt_get(*arguments: str) -> bool:
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    command = ["apt-get", "-qq", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 0
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -3,16 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
-
-from django.db.models import F
 
 from etl.embedding.backends import close_stores
 from etl.models import EtlJob
-from integrations.models import Integration, IntegrationToken
+from integrations.models import Integration
 from integrations.sandbox.github import GitHubFaults, GitHubServer, GitHubSite, GitHubSpec
 from integrations.sandbox.jira.entries import SiteSpec
-from integrations.tokens import YOUNG_SECONDS
 from pulse.tenancy.models import Tenant
 from tests.support.deliveries import SECRET
 
@@ -95,7 +91,5 @@ def _connected(
 
 
 def revoke_tokens(connected: ConnectedGitHub) -> None:
-    """The site refuses the tokens that it minted until now, which are old enough for that."""
+    """The site refuses the tokens that it minted until now."""
     connected.server.app.expire_tokens()
-    older = F("minted_at") - timedelta(seconds=YOUNG_SECONDS)
-    IntegrationToken.objects.filter(integration=connected.integration).update(minted_at=older)

@@ -51,7 +51,7 @@ def wait_for_run(run_id: int) -> EtlJobRun:
     """The run as it ended. Fails where it is still open after two minutes."""
 
     def over() -> bool:
-        return EtlJobRun.objects.get(pk=run_id).status not in (Overall.RUNNING, Overall.PAUSED)
+        return EtlJobRun.objects.get(pk=run_id).status not in (Overall.READY, Overall.RUNNING, Overall.PAUSED)
 
     assert wait_until(over, RUN_SECONDS), f"run {run_id} is still open"
     return EtlJobRun.objects.get(pk=run_id)

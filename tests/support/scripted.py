@@ -27,7 +27,7 @@ from integrations.provider import (
     SettingField,
     Step,
 )
-from integrations.records import Batch, ListedItem
+from integrations.records import Batch, ListedItem, Quarantined
 from pulse.tenancy.models import Tenant
 from tests.support.records import START, issue
 
@@ -36,7 +36,7 @@ ITEMS, LINKS, LISTING = "scripted_items", "scripted_links", "scripted_listing"
 
 @dataclass
 class Item:
-    """``cut``: what a page says of it is to be completed by another call."""
+    """``cut``: what a page says of it is to be completed by another call. ``aside``: it comes by itself only."""
 
     number: str
     project: str
@@ -44,6 +44,7 @@ class Item:
     status: str = "1"
     version: int = 0
     cut: bool = False
+    aside: bool = False
 
     def told(self) -> dict[str, Any]:
         return {
@@ -171,10 +172,12 @@ class ScriptedProvider(Provider):
         part = "" if window is None else f"/{window}"
         name = f"items:{question['project']}{part}:{cursor['page']}"
         cut = [item.number for item in items if item.cut]
+        aside = [item.number for item in items if item.aside]
         return self._answer(
             "items",
             name,
-            {"items": [item.told() for item in items]},
+            {"items": [item.told() for item in items if not item.aside]},
+            partitions=tuple(Partition(f"ids:{number}", {"items": [number]}, f"item:{number}") for number in aside),
             next_cursor={**cursor, "page": cursor["page"] + 1} if more else None,
             followups=tuple(Partition(f"rest:{number}", {"rest": number}) for number in cut),
         )
@@ -212,6 +215,7 @@ class ScriptedProvider(Provider):
         statuses = {number: status for rest in followups for number, status in rest.content["status"].items()}
         found = [item for item in content.get("items", ()) if item["id"] not in skip]
         given = {item["id"] for item in content.get("items", ())}
+        missing = {entry["cursor"]["rest"]: entry["error"] for entry in answer.metadata.get("missing", ())}
         return Batch(
             work_items=[
                 issue(
@@ -223,6 +227,12 @@ class ScriptedProvider(Provider):
                     project_key=f"P{item['project']}",
                 )
                 for item in found
+                if item["id"] not in missing
+            ],
+            quarantined=[
+                Quarantined("work_items", item["id"], f"items.{item['id']}", missing[item["id"]])
+                for item in found
+                if item["id"] in missing
             ],
             listed=[
                 ListedItem(

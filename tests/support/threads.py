@@ -7,6 +7,8 @@ from typing import TypeVar
 
 from django.db import connection
 
+from etl.sql import fetch
+
 T = TypeVar("T")
 
 LIMIT_SECONDS = 30
@@ -31,3 +33,8 @@ def at_once(*tasks: Callable[[], T]) -> list[T]:
 def meeting(threads: int) -> Callable[[], object]:
     """What so many threads call to wait for each other."""
     return threading.Barrier(threads, timeout=LIMIT_SECONDS).wait
+
+
+def a_waiting_lock() -> bool:
+    """Whether somebody waits for a lock like those on mappings."""
+    return bool(fetch("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted", []))

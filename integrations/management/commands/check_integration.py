@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from integrations.checking import check_integration
+from integrations.checking import check_integration, containers_of
 from integrations.models import Integration
 from pulse.commands import ScriptCommand
 
@@ -34,7 +34,7 @@ class Command(ScriptCommand):
             "site": report.site,
             "deployment": report.deployment,
             "account": report.account,
-            "projects": keys if options["json"] else ", ".join(keys) or "none",
+            containers_of(integration): keys if options["json"] else ", ".join(keys) or "none",
             "problems": problems if options["json"] else _lines(problems),
             "exit": 1 if problems else 0,
         }

@@ -13,7 +13,7 @@ _OTHER_HOSTS = (".github.com", ".github.io", ".githubusercontent.com")
 # Enterprise Cloud with data residency: a company's own subdomain, with the API at "api." before it.
 _RESIDENCY = ".ghe.com"
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
-_API_PATHS = ("", "/graphql", "/api", "/api/v3", "/api/graphql")
+_API_PATHS = ("", "/graphql", "/api", "/api/v3", "/api/graphql", "/api/v3/graphql")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """From the client's answers to the contract's, what their errors mean, and paging by cursor."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from integrations.errors import Permanent, StageError
@@ -8,6 +9,8 @@ from integrations.provider import Answer, Cursor, Partition, RawAnswer
 from integrations.providers.github.client import GraphAnswer
 from integrations.providers.github.normalise import digests
 from integrations.providers.github.refusals import NOT_FOUND, explained
+from integrations.providers.github.shapes import has_id
+from integrations.providers.github.sizes import MOST_BARE
 
 _STALE_CURSOR = "INVALID_CURSOR_ARGUMENTS"
 # Others' things that are no part of what is asked about: they may be hidden, as a fork in another organisation is.
@@ -49,12 +52,48 @@ def check_whole(answer: GraphAnswer, what: str) -> None:
     What is null since it does not exist is no such thing.
     """
     for error in answer.errors:
+        if _hides_more(error):
+            raise refusal(error, what)
+
+
+def _hides_more(error: Mapping[str, Any]) -> bool:
+    """Whether more is missing than what does not exist, or may be hidden."""
+    path = error.get("path") or ()
+    return error.get("type") != NOT_FOUND and (not path or path[-1] not in _MAY_BE_HIDDEN)
+
+
+def refusal(error: Mapping[str, Any], what: str) -> Permanent:
+    path = ".".join(map(str, error.get("path") or ()))
+    refused = Permanent(f"{what}: {error.get('type')} at {path}: {explained(error)}")
+    # What waits for a permission goes on where it was once there is one.
+    refused.status = 403
+    return refused
+
+
+def refused_entries(answer: GraphAnswer, what: str, nodes: Sequence[Any], *place: str) -> list[int]:
+    """Which of the ``nodes``, the list at that place of the data, may not be seen, or not all of them: their numbers.
+
+    Raises Permanent where something is missing elsewhere, as `check_whole`, and where all or many are refused: that is
+    no matter of single ones, the account may not see such things.
+    """
+    refused, others = dict[int, dict[str, Any]](), list[dict[str, Any]]()
+    for error in answer.errors:
         path = error.get("path") or ()
-        if error.get("type") != NOT_FOUND and (not path or path[-1] not in _MAY_BE_HIDDEN):
-            refused = Permanent(f"{what}: {error.get('type')} at {'.'.join(map(str, path))}: {explained(error)}")
-            # What waits for a permission goes on where it was once there is one.
-            refused.status = 403
-            raise refused
+        number = path[len(place)] if len(path) > len(place) and tuple(path[: len(place)]) == place else None
+        if _hides_more(error) and type(number) is int:
+            refused.setdefault(number, error)
+        else:
+            others.append(error)
+    check_whole(replace(answer, errors=others), what)
+    whole = [number for number, node in enumerate(nodes) if node is not None and number not in refused]
+    if refused and (not whole or len(refused) > MOST_BARE):
+        raise refusal(next(iter(refused.values())), what)
+    return list(refused)
+
+
+def ids_at(nodes: Sequence[Any], places: Sequence[int]) -> set[str]:
+    """The node ids of those entries of a list that are there and say one."""
+    return {node["id"] for place, node in enumerate(nodes) if place in places and has_id(node)}
 
 
 def is_stale(error: StageError) -> bool:

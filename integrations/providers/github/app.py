@@ -3,9 +3,9 @@
 https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app
 """
 
+import logging
 import re
 import textwrap
-import time
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,12 +26,15 @@ from integrations.providers.github.refusals import advised, judged, object_in
 from integrations.tokens import Minted
 
 APP_ID, INSTALLATION_ID, PRIVATE_KEY = "app_id", "installation_id", "app_private_key"
+logger = logging.getLogger(__name__)
+
 # What a token is made of.
 NAMES = (APP_ID, INSTALLATION_ID, PRIVATE_KEY, "base_url")
 # Two clocks are never the same: the token is dated back, and is good for less than the ten minutes that are allowed.
 DRIFT_SECONDS, LIFE_SECONDS = 60, 540
 # More is nonsense: GitHub gives an hour.
 LONGEST_SECONDS = 24 * 3600
+_UNAUTHORISED = 401
 LINE = 64
 _pem = re.compile(r"-----BEGIN ((?:RSA )?PRIVATE KEY)-----(.+?)-----END \1-----", re.DOTALL)
 # Line ends, as they are or as they are written in other files. A form's field of one line may have eaten them all.
@@ -139,13 +142,29 @@ def _login(account: Any) -> str:
     return str(account.get("login") or account.get("slug")) if type(account) is dict else "nobody"
 
 
+class _OtherClock(Permanent):
+    """A refusal by a site whose clock is so far from ours that it may be because of that. ``now`` is its time."""
+
+    def __init__(self, message: str, now: datetime) -> None:
+        super().__init__(message)
+        self.now = now
+
+
 def _call(connection: Connection, method: str, path: str) -> Response:
-    """As the App itself."""
+    """As the App itself, by the site's clock where it refuses ours."""
+    try:
+        return _called(connection, method, path, datetime.now(UTC))
+    except _OtherClock as error:
+        logger.warning("%s", error)
+        return _called(connection, method, path, error.now)
+
+
+def _called(connection: Connection, method: str, path: str, now: datetime) -> Response:
     address, app_id = address_of(connection.setting("base_url")), connection.setting(APP_ID)
-    token = web_token(app_id, private_key(connection.setting(PRIVATE_KEY)), time.time())
+    token = web_token(app_id, private_key(connection.setting(PRIVATE_KEY)), now.timestamp())
     http = HttpClient(address.root, headers={**HEADERS, "Authorization": f"Bearer {token}"})
     try:
-        return http.request(method, f"{address.rest}{path}", judge=judged)
+        return http.request(method, f"{address.rest}{path}", judge=lambda response: _judged_at(now, response))
     except Permanent as error:
         advice = _advice(connection)
         if error.status not in advice:
@@ -153,10 +172,18 @@ def _call(connection: Connection, method: str, path: str) -> Response:
         raise advised(error, advice[error.status]) from error
 
 
+def _judged_at(now: datetime, response: Response) -> Response:
+    theirs = response.source_time
+    if response.status == _UNAUTHORISED and theirs and abs(theirs - now) >= timedelta(seconds=DRIFT_SECONDS / 2):
+        clocks = f"its clock says {theirs:%H:%M:%S}, ours {now:%H:%M:%S}"
+        raise _OtherClock(f"{response.call} answered 401, and {clocks}: trying it by its clock", theirs)
+    return judged(response)
+
+
 def _advice(connection: Connection) -> dict[int | None, str]:
     app_id, number = connection.setting(APP_ID), connection.setting(INSTALLATION_ID)
     return {
-        401: f"check that {PRIVATE_KEY} is a key of the App {APP_ID} {app_id}, and the clock of this machine",
+        _UNAUTHORISED: f"check that {PRIVATE_KEY} is a key of the App {APP_ID} {app_id}, and the clock of this machine",
         403: f"check that the installation {number} of the App {app_id} is not suspended",
         404: f"check {INSTALLATION_ID}: the App {app_id} has no installation {number}, or base_url is another site's",
     }

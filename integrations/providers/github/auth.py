@@ -9,6 +9,8 @@ from integrations.tokens import RenewedToken
 
 TOKEN = "token"
 _SCHEMES = ("bearer ", "token ")
+# Fine-grained, or of an App: they have permissions, and the site tells no scopes of them or an empty list.
+_WITH_PERMISSIONS = ("github_pat_", "ghu_", "ghs_")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,11 @@ def checked_credentials(connection: Connection) -> Credentials:
 
 def is_app(connection: Connection) -> bool:
     return bool(connection.setting(app.APP_ID))
+
+
+def has_scopes(connection: Connection) -> bool:
+    """Whether what the token may do are scopes, as of a classic one."""
+    return not connection.setting(TOKEN).startswith(_WITH_PERMISSIONS)
 
 
 def _checked_token(connection: Connection) -> str:

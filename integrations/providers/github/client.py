@@ -6,14 +6,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from integrations.errors import Permanent, TimedOut
+from integrations.errors import Permanent, TimedOut, Transient
 from integrations.http import HttpClient, Response, shared_client
 from integrations.http_limits import LONGEST_WAIT_SECONDS
 from integrations.json_values import UnreadableError, instant
 from integrations.provider import Connection
 from integrations.providers.github.address import HEADERS, Address, address_of
-from integrations.providers.github.auth import checked_credentials
-from integrations.providers.github.refusals import TooMuch, advised, errors_of, judged, judged_graph
+from integrations.providers.github.auth import Credentials, checked_credentials
+from integrations.providers.github.queries import without
+from integrations.providers.github.refusals import (
+    TooMuch,
+    UnknownFields,
+    advised,
+    errors_of,
+    judged,
+    judged_graph,
+)
 
 __all__ = ["GitHubClient", "GraphAnswer", "TooMuch", "client_for"]
 
@@ -37,10 +45,12 @@ class GraphAnswer:
 
 
 class GitHubClient:
-    """Safe to share between threads. ``advice`` says what to check where GitHub refuses the credentials."""
+    """Safe to share between threads."""
 
-    def __init__(self, http: HttpClient, address: Address, advice: str) -> None:
-        self._http, self.address, self._advice = http, address, advice
+    def __init__(self, http: HttpClient, address: Address, credentials: Credentials) -> None:
+        self._http, self.address, self._credentials = http, address, credentials
+        # Fields that this version of Enterprise Server does not have.
+        self._unknown: frozenset[str] = frozenset()
 
     def query(self, document: str, variables: Mapping[str, Any], name: str) -> GraphAnswer:
         """The answer to a question; ``name`` is what messages call it.
@@ -51,6 +61,13 @@ class GitHubClient:
         Raises TooMuch where less is to be asked for, else what `HttpClient.request` raises.
         https://docs.github.com/en/graphql/guides/forming-calls-with-graphql
         """
+        try:
+            return self._query(without(document, self._unknown), variables, name)
+        except UnknownFields as error:
+            self._unknown |= error.names
+        return self._query(without(document, self._unknown), variables, name)
+
+    def _query(self, document: str, variables: Mapping[str, Any], name: str) -> GraphAnswer:
         body = {"query": document, "variables": dict(variables)}
         try:
             with self._advised():
@@ -71,7 +88,11 @@ class GitHubClient:
         except Permanent as error:
             if error.status != _UNAUTHORISED:
                 raise
-            raise advised(error, self._advice) from error
+            told = advised(error, self._credentials.advice)
+            if self._credentials.renewed is None or told is error:
+                raise told from error
+            # The token was minted a moment ago (`RenewedToken`), and some of the site's hosts may not know it yet.
+            raise Transient(str(told)) from error
 
 
 def _judged_graph(response: Response) -> Response:
@@ -119,4 +140,4 @@ def client_for(connection: Connection) -> GitHubClient:
 def _client(connection: Connection) -> GitHubClient:
     address, credentials = address_of(connection.setting("base_url")), checked_credentials(connection)
     http = HttpClient(address.root, auth=credentials.renewed, headers=HEADERS | credentials.headers)
-    return GitHubClient(http, address, credentials.advice)
+    return GitHubClient(http, address, credentials)

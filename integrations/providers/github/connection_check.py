@@ -11,14 +11,14 @@ from integrations.json_values import Json, UnreadableError, section
 from integrations.provider import Connection, ConnectionReport, ProjectRef
 from integrations.providers.github import app
 from integrations.providers.github.answers import first_page, next_page, present
-from integrations.providers.github.auth import is_app
+from integrations.providers.github.auth import has_scopes, is_app
 from integrations.providers.github.client import GitHubClient, GraphAnswer
 from integrations.providers.github.queries import PULL_REQUESTS, REPOSITORY
 from integrations.providers.github.queries import REPOSITORIES as LISTING
-from integrations.providers.github.refusals import NOT_FOUND, explained, object_in
+from integrations.providers.github.refusals import NOT_FOUND, explained, hidden_by_sign_on, object_in
 from integrations.providers.github.repositories import repository_record
 from integrations.providers.github.scope import Scope, checked_scope, owner_of, unmatched
-from integrations.providers.github.sizes import LARGEST_PAGE, ask, sized
+from integrations.providers.github.sizes import LARGEST_PAGE, NESTED, ask, sized
 from integrations.providers.github.values import optional_listing
 from integrations.records import RepositoryRecord
 
@@ -30,7 +30,7 @@ _SHOWN = 10
 _REFUSED = (401, 403)
 _PERMISSIONS = {"metadata": "Metadata", "contents": "Contents", "pull_requests": "Pull requests"}
 _READ_ORG = ("read:org", "write:org", "admin:org")
-_SMALLEST = {"first": 1, "after": None, "parts": 1, "threads": 1, "threadComments": 1}
+_SMALLEST = {**NESTED, "first": 1, "after": None, "parts": 1, "threads": 1, "threadComments": 1}
 _GIVE = "correct it, or give the account access"
 
 
@@ -51,7 +51,7 @@ def check_connection(client: GitHubClient, connection: Connection) -> Connection
     deployment, identity = "", _Identity("", ())
     try:
         # First: where an App has no token, nothing else is answered.
-        identity = _app(client, connection) if is_app(connection) else _person(client)
+        identity = _app(client, connection) if is_app(connection) else _person(client, connection)
         deployment = _deployment(client)
         scope = checked_scope(connection)
     except Permanent as error:
@@ -86,7 +86,7 @@ def _deployment(client: GitHubClient) -> str:
     return f"Enterprise Server {version}" if version else client.address.site.partition("://")[2]
 
 
-def _person(client: GitHubClient) -> _Identity:
+def _person(client: GitHubClient, connection: Connection) -> _Identity:
     """https://docs.github.com/en/rest/users/users#get-the-authenticated-user"""
     with _not_found(lambda: _no_github(client)):
         response = client.rest("GET", "/user")
@@ -96,12 +96,11 @@ def _person(client: GitHubClient) -> _Identity:
     account = f"{user.get('name') or 'no name'} ({user['login']})"
     if expires := response.headers.get("github-authentication-token-expiration"):
         account += f", token until {expires}"
-    return _Identity(account, list(_lacking_scopes(response)))
+    return _Identity(account, list(_lacking_scopes(response)) if has_scopes(connection) else [])
 
 
 def _lacking_scopes(response: Response) -> Iterator[str]:
-    """Of a classic token; others do not tell any.
-
+    """
     https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps
     """
     told = response.headers.get("x-oauth-scopes")
@@ -155,12 +154,15 @@ def _installations(client: GitHubClient, connection: Connection) -> str:
     return f"it has {_listed([f'{number} ({account})' for number, account in found.items()]) or 'none'}"
 
 
-def _of_owner(client: GitHubClient, login: str) -> Iterator[RepositoryRecord]:
+def _of_owner(client: GitHubClient, login: str, problems: list[str]) -> Iterator[RepositoryRecord]:
+    """What single sign-on leaves out of them is added to the problems."""
     state: dict[str, Any] | None = first_page(**sized({"first": LARGEST_PAGE}))
     what = f"repositories of {login}"
     while state is not None:
         place = {"login": login, "after": state["after"]}
         found = ask(client, LISTING, lambda sizes, place=place: {**place, **sizes}, state)  # type: ignore[misc]
+        if (hidden := hidden_by_sign_on(found.answer.response.headers)) and state["page"] == 1:
+            problems.append(f"{what}: {hidden}")
         owner = _part(found.answer, "repositoryOwner", what)
         if owner is None:
             raise Permanent(f"there is no organisation or user {login!r} that this account sees: {_GIVE}")
@@ -223,7 +225,7 @@ class _Seen:
 
     def look(self, client: GitHubClient, scope: Scope) -> None:
         for login in scope.owners():
-            self._add(login, _of_owner(client, login))
+            self._add(login, _of_owner(client, login, self.problems))
         names = scope.names()
         for full_name in names[:NAMES_ASKED]:
             self._add(full_name, _by_name(client, full_name))

@@ -16,6 +16,7 @@ from integrations.providers.github.values import name_of, optional_listing, opti
 
 CONNECTIONS = ("labels", "commits", "reviews", "comments", "reviewThreads")
 _THREAD = "PullRequestReviewThread"
+_NUMBERS = {"fullDatabaseId", "databaseId"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,18 @@ def followed(followups: Iterable[RawAnswer]) -> Followed:
     return found
 
 
+def missing_lists(page: RawAnswer) -> Mapping[str, tuple[str, str]]:
+    """(path of a list that is not told to its end, the error of the call that failed), by node id of a pull request.
+
+    Of several lists of one, the first that was to be read.
+    """
+    return {
+        task["home"]: ("reviewThreads.comments" if "thread" in task else task["connection"], entry["error"])
+        for entry in page.metadata.get("missing") or ()
+        for task in reversed(entry["cursor"].get("open") or ())
+    }
+
+
 def followup_digests(answer: RawAnswer) -> Mapping[str, str]:
     """A hash of all that a follow-up says, by the pull request's id."""
     return hashes([(_pull_request(answer), _node(answer))])
@@ -89,7 +102,10 @@ def _node(answer: RawAnswer) -> Json | None:
 
 def _pull_request(answer: RawAnswer) -> str:
     """The id of the one that an answer completes, '' where that one did not say its id."""
-    pull_request = answer.metadata.get("pull_request", name_of(_node(answer)) or None)
+    node = _node(answer) or {}
+    # A thread is not asked for a number.
+    named = name_of(node) if _NUMBERS & node.keys() else ""
+    pull_request = answer.metadata.get("pull_request", named or None)
     if type(pull_request) is str:
         return pull_request
     raise Permanent(

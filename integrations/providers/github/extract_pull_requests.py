@@ -7,7 +7,7 @@ items                      pull requests by id, for repairs and webhooks
 https://docs.github.com/en/graphql/reference/objects#repository
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -16,12 +16,13 @@ from integrations.provider import Answer, Connection, Cursor, Partition, PlanCon
 from integrations.providers.github import extract_rest
 from integrations.providers.github.answers import (
     answer_of,
-    check_whole,
     first_page,
+    ids_at,
     is_stale,
     next_page,
     present,
     raw_answer,
+    refused_entries,
 )
 from integrations.providers.github.client import GitHubClient
 from integrations.providers.github.extract_repositories import RepositoriesStep
@@ -32,11 +33,12 @@ from integrations.providers.github.queries import PULL_REQUESTS as BY_NAME
 from integrations.providers.github.queries import PULL_REQUESTS_OF as BY_ID
 from integrations.providers.github.questions import oldest_wanted, question_name, question_of, scope_of
 from integrations.providers.github.recognise import recognise_pull_requests
-from integrations.providers.github.refetch import fetch_items
-from integrations.providers.github.repositories import name_of_repository
+from integrations.providers.github.refetch import fetch_items, put_aside
 from integrations.providers.github.scope import checked_scope
-from integrations.providers.github.sizes import NESTED, Sized, ask, checked_batch_size, sized
+from integrations.providers.github.shapes import has_id
+from integrations.providers.github.sizes import NESTED, Sized, ask, checked_batch_size, sized, sizes_of
 from integrations.providers.github.steps import GitHubStep
+from integrations.providers.github.values import name_of, text_of
 
 Json = Mapping[str, Any]
 
@@ -55,7 +57,8 @@ class PullRequestsStep(GitHubStep):
         return [_partition(connection, repository, context) for repository in wanted]
 
     def fetch(self, client: GitHubClient, connection: Connection, cursor: Cursor) -> Answer:
-        return _CALLS[cursor["call"]](client, cursor)
+        answer = _CALLS[cursor["call"]](client, cursor)
+        return replace(answer, partitions=put_aside(connection, answer))
 
     def recognise(self, content: Any) -> tuple[str, str] | None:
         return recognise_pull_requests(content)
@@ -82,10 +85,12 @@ def _fetch_page(client: GitHubClient, cursor: Cursor) -> Answer:
         cursor = {**cursor, **sized(wanted, CHANGED_SINCE if cursor["question"]["since"] else wanted["first"])}
     found = _asked(client, cursor)
     repository = found.answer.data.get("repository")
+    nodes = repository["pullRequests"]["nodes"] or () if repository else ()
+    refused = refused_entries(found.answer, _what(cursor), nodes, "repository", "pullRequests", "nodes")
     if not repository:
         return _gone(found)
     _check_same(repository, found.cursor)
-    return _page(found, repository)
+    return _page(found, repository, ids_at(nodes, refused))
 
 
 def _asked(client: GitHubClient, cursor: Cursor) -> Sized:
@@ -96,17 +101,15 @@ def _asked(client: GitHubClient, cursor: Cursor) -> Sized:
         owner, _, name = cursor["full_name"].partition("/")
         query, place = BY_NAME, {"owner": owner, "name": name, "after": None}
     try:
-        found = ask(client, query, lambda sizes: {**place, **sizes}, cursor, _what(cursor))
+        return ask(client, query, lambda sizes: {**place, **sizes_of(query, sizes)}, cursor, _what(cursor))
     except StageError as error:
         if not is_stale(error) or cursor["after"] is None:
             raise
-    else:
-        check_whole(found.answer, _what(cursor))
-        return found
     return _asked(client, place_again(client, cursor, _what(cursor)))
 
 
-def _page(found: Sized, repository: Json) -> Answer:
+def _page(found: Sized, repository: Json, refused: Set[str]) -> Answer:
+    """``refused`` are the node ids of those that do not come whole with the others."""
     cursor, nodes = found.cursor, repository["pullRequests"]["nodes"] or ()
     pulls = present(nodes)
     passed, oldest = _last_updated(pulls) or cursor["passed"], oldest_wanted(cursor["question"])
@@ -114,10 +117,13 @@ def _page(found: Sized, repository: Json) -> Answer:
     if not passed or passed >= oldest:
         state = {**cursor, "node_id": repository["id"], "full_name": repository["nameWithOwner"], "passed": passed}
         following = next_page(repository["pullRequests"], state, _what(cursor))
-    asked = _raw(found, repository["nameWithOwner"])
     wanted = [pull for pull in pulls if not is_older(pull, oldest)]
-    warning = _missing(len(nodes) - len(pulls), cursor)
-    return answer_of(asked, found.answer, following, extract_rest.rest_partitions(asked, wanted), warning)
+    aside = [pull["id"] for pull in wanted if has_id(pull) and (found.is_bare or pull["id"] in refused)]
+    asked = _raw(found, repository["nameWithOwner"], aside)
+    followed = extract_rest.rest_partitions(
+        asked, [pull for pull in wanted if has_id(pull) and pull["id"] not in aside]
+    )
+    return answer_of(asked, found.answer, following, followed, _missing(len(nodes) - len(pulls), cursor))
 
 
 def _missing(count: int, cursor: Cursor) -> str:
@@ -126,7 +132,7 @@ def _missing(count: int, cursor: Cursor) -> str:
 
 def _check_same(repository: Json, cursor: Cursor) -> None:
     """A name can go to another repository between its listing and the first page, which asks for it by name."""
-    found, wanted = name_of_repository(repository), cursor["question"]["repository_id"]
+    found, wanted = name_of(repository), cursor["question"]["repository_id"]
     if found not in ("", wanted):
         called = repository["nameWithOwner"]
         raise Permanent(f"{_what(cursor)}: {called} is another repository now, {found} and not {wanted}: run it again")
@@ -137,18 +143,19 @@ def _gone(found: Sized) -> Answer:
     cursor = found.cursor
     name = cursor["full_name"]
     warning = f"repository {name} is not visible to this account any more"
-    answer = answer_of(_raw(found, name), found.answer, warning=warning)
-    # Without a time no watermark is kept: where it comes back, what changed meanwhile is to be read.
-    return replace(answer, source_time=None) if cursor["page"] == 1 else answer
+    # Where it comes back, what changed meanwhile is to be read, and the pages that are left.
+    return replace(answer_of(_raw(found, name), found.answer, warning=warning), broken_off=True)
 
 
-def _raw(found: Sized, full_name: str) -> RawAnswer:
+def _raw(found: Sized, full_name: str, aside: Sequence[str] = ()) -> RawAnswer:
+    """``aside`` are the ids of pull requests of which not all came."""
     cursor = found.cursor
     metadata = {
         "full_name": full_name,
         "repository_id": cursor["question"]["repository_id"],
         "oldest": oldest_wanted(cursor["question"]),
         "page_size": found.sizes["first"],
+        "put_aside": list(aside),
     }
     name = f"{question_name(cursor['question'])}:page:{cursor['page']}"
     return raw_answer(PULL_REQUESTS, name, found.answer, metadata)
@@ -160,7 +167,8 @@ def _what(cursor: Cursor) -> str:
 
 def _last_updated(pulls: Sequence[Any]) -> str:
     """When the last one was updated, as GitHub writes it; '' where none says so."""
-    return next((pull["updatedAt"] for pull in reversed(pulls) if type(pull.get("updatedAt")) is str), "")
+    said = (text_of(pull.get("updatedAt")) for pull in reversed(pulls) if type(pull) is dict)
+    return next(filter(None, said), "")
 
 
 _CALLS: Mapping[str, Callable[[GitHubClient, Cursor], Answer]] = {

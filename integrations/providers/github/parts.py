@@ -15,15 +15,15 @@ from integrations.providers.github.connections import Followed
 from integrations.providers.github.values import (
     actor,
     count,
-    database_id,
     git_actor,
+    id_of,
     name_of,
-    optional_database_id,
     optional_flag,
     optional_instant,
     optional_section,
     required_text,
     text,
+    text_of,
 )
 from integrations.records import CommentRecord, CommitRecord, Quarantined, ReviewRecord
 
@@ -88,10 +88,6 @@ class Gathering(Generic[Record]):
         return tuple(sorted(by_id, key=lambda record: when(record) or _NEVER))
 
 
-def text_of(value: object) -> str:
-    return value if type(value) is str else ""
-
-
 def part_name(node: object) -> str:
     """What a part that cannot be read calls itself: the id of a review or comment, the hash of a commit."""
     commit = node.get("commit") if type(node) is dict else None
@@ -154,7 +150,7 @@ def _commit(node: Json) -> tuple[str, CommitRecord]:
 def _review(node: Json) -> tuple[str, ReviewRecord]:
     author, bot = actor(node, "author")
     record = ReviewRecord(
-        external_id=database_id(node),
+        external_id=id_of(node),
         state=required_text(node, "state"),
         author=author,
         bot=bot,
@@ -167,7 +163,7 @@ def _review(node: Json) -> tuple[str, ReviewRecord]:
 def _comment(node: Json) -> tuple[str, CommentRecord]:
     author, bot = actor(node, "author")
     record = CommentRecord(
-        external_id=database_id(node),
+        external_id=id_of(node),
         created=instant(node, "createdAt"),
         author=author,
         bot=bot,
@@ -179,12 +175,13 @@ def _comment(node: Json) -> tuple[str, CommentRecord]:
 
 def _comment_on_code(node: Json, resolved: bool | None) -> tuple[str, CommentRecord]:
     number, comment = _comment(node)
+    review = optional_section(node, "pullRequestReview")
     record = replace(
         comment,
         external_id=_ON_CODE + number,
         path=text(node, "path"),
         line=count(node, "line", most=_LARGEST_LINE),
-        review_id=optional_database_id(optional_section(node, "pullRequestReview"), "pullRequestReview"),
+        review_id=id_of(review, "pullRequestReview") if review else None,
         resolved=resolved,
     )
     return record.external_id, record

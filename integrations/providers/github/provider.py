@@ -34,6 +34,7 @@ class GitHubProvider(SteppedProvider[GitHubClient]):
     name = "github"
     label = "GitHub"
     source_type = "GITHUB"
+    reader_version = 2
     settings = (
         SettingField("base_url", "Address of an Enterprise Server: https://github.acme.com; empty for GitHub.com"),
         SettingField("organization", "Owners whose repositories are read, separated by commas: logins (acme)"),
@@ -59,6 +60,7 @@ class GitHubProvider(SteppedProvider[GitHubClient]):
         ),
         SettingField("webhook_secret", "Secret of the webhook: signs deliveries", secret=True),
     )
+    containers = "repositories"
     parts = _STEPS
     steps = tuple(step.declared for step in _STEPS.values())
     items_table = "prs"

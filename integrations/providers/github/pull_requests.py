@@ -4,17 +4,18 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from integrations.json_text import hashes
-from integrations.json_values import Json, UnreadableError, flag, instant, section
+from integrations.json_values import Json, UnfinishedError, UnreadableError, flag, instant, section
 from integrations.provider import RawAnswer
-from integrations.providers.github.connections import Followed, followed
+from integrations.providers.github.connections import Followed, followed, missing_lists
 from integrations.providers.github.mentions import mentioned_keys
 from integrations.providers.github.parts import Whole, checked_oid, comments_of, commits_of, reviews_of
+from integrations.providers.github.refusals import NOT_FOUND
 from integrations.providers.github.repositories import repository_in, repository_record
-from integrations.providers.github.shapes import data_of, wrong
+from integrations.providers.github.shapes import data_of, has_id, wrong
 from integrations.providers.github.values import (
     actor,
     count,
-    database_id,
+    id_of,
     name_of,
     optional_instant,
     optional_section,
@@ -25,6 +26,7 @@ from integrations.records import Batch, PullRequestRecord, Quarantined, Reposito
 
 _TABLE = "prs"
 _STATES = ("OPEN", "CLOSED", "MERGED")
+_PLACE = "data.repository.pullRequests.nodes"
 _LARGEST_INTEGER = 2**31 - 1
 
 Node = tuple[str, Any]
@@ -42,12 +44,25 @@ def read_pull_requests(page: RawAnswer, followups: Sequence[RawAnswer], skip: Se
         record = repository_record(repository, "repository")
     except UnreadableError as error:
         raise wrong(page, repository, f"a repository that can be read: {error.reason}") from error
-    return _read(_listed(page, repository), record, followups, skip)
+    batch = _read(_listed(page, repository), record, page, followups, skip)
+    batch.quarantined = [*batch.quarantined, *_refused(page, repository)]
+    return batch
+
+
+def _refused(page: RawAnswer, repository: Json) -> Iterator[Quarantined]:
+    """The pull requests of which is only said that they may not be seen. They have no name."""
+    nodes, errors = repository["pullRequests"]["nodes"], page.content.get("errors")
+    places = {f"{_PLACE}[{place}]" for place, node in enumerate(nodes) if node is None}
+    for error in errors if type(errors) is list else ():
+        path = error.get("path") if type(error) is dict else None
+        place = f"{'.'.join(map(str, ['data', *path[:-1]]))}[{path[-1]}]" if type(path) is list and path else ""
+        if place in places and error.get("type") != NOT_FOUND:
+            yield Quarantined(_TABLE, "", place, f"{place} may not be seen: {error.get('message')}")
 
 
 def read_pull_requests_by_id(answer: RawAnswer, followups: Sequence[RawAnswer], skip: Set[str]) -> Batch:
     """Those that came; of those that did not, nothing is said."""
-    return _read(_asked_for(answer), None, followups, skip)
+    return _read(_asked_for(answer), None, answer, followups, skip)
 
 
 def read_rest(answer: RawAnswer) -> Batch:
@@ -72,7 +87,7 @@ def _listed(page: RawAnswer, repository: Json) -> list[Node]:
     if type(nodes) is not list:
         raise wrong(page, repository, "a repository with a list of pull requests")
     oldest = page.metadata.get("oldest") or ""
-    found = _present("data.repository.pullRequests.nodes", nodes)
+    found = _present(_PLACE, nodes)
     return [(path, node) for path, node in found if not is_older(node, oldest)]
 
 
@@ -105,16 +120,26 @@ def _said(nodes: Sequence[Node]) -> Iterator[tuple[str, object]]:
 
 
 def _read(
-    nodes: Sequence[Node], repository: RepositoryRecord | None, followups: Sequence[RawAnswer], skip: Set[str]
+    nodes: Sequence[Node],
+    repository: RepositoryRecord | None,
+    page: RawAnswer,
+    followups: Sequence[RawAnswer],
+    skip: Set[str],
 ) -> Batch:
-    """Of one that comes twice, the newer; what cannot be read of one is quarantined, it as a whole or a part of it."""
+    """Of one that comes twice, the newer; what cannot be read of one is quarantined, it as a whole or a part of it.
+
+    Nothing is said of those that were put aside, since they did not come whole: they come by themselves.
+    """
+    aside = {item for answer in (page, *followups) for item in answer.metadata.get("put_aside") or ()}
     newest = dict[str, tuple[PullRequestRecord, list[Quarantined]]]()
-    quarantined, told = list[Quarantined](), followed(followups)
+    quarantined, told, missing = list[Quarantined](), followed(followups), missing_lists(page)
     for path, node in nodes:
         # Before anything is read: a page that has not changed costs next to nothing.
-        if name_of(node) in skip:
+        if name_of(node) in skip or (has_id(node) and node["id"] in aside):
             continue
         try:
+            if has_id(node) and node["id"] in missing:
+                raise UnfinishedError(*missing[node["id"]])
             record, refused = _pull_request(node, path, repository, told)
         except UnreadableError as error:
             located = error.under(path)
@@ -133,7 +158,7 @@ def _pull_request(
     """(the record, what could not be read of its parts). Raises UnreadableError, seen from the pull request."""
     if type(node) is not dict:
         raise UnreadableError("", node, "an object")
-    whole = Whole(database_id(node), path, node, told)
+    whole = Whole(id_of(node), path, node, told)
     commits, reviews, comments = commits_of(whole), reviews_of(whole), comments_of(whole)
     written = commits.ordered(lambda commit: commit.committed or commit.authored)
     title, head = text(node, "title") or "", text(node, "headRefName") or ""

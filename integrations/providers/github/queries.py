@@ -1,11 +1,12 @@
 """The documents that are sent to GitHub, and nothing else: each is one operation with the fragments that it needs.
 
 Sizes of pages are variables everywhere: what is too much for the site is asked for in smaller ones. ``$parts`` are the
-commits, reviews, comments and labels of each pull request.
+commits, reviews, comments and labels of each pull request. Without ``$lineCounts`` commits do not say how many lines
+they changed; without ``$whole`` all but ids is left out.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 
@@ -20,13 +21,16 @@ class Query:
 _PAGE = "pageInfo { hasNextPage endCursor }"
 _LIMITS = "rateLimit { cost remaining resetAt }"
 _NEWEST_FIRST = "orderBy: { field: UPDATED_AT, direction: DESC }"
+# In this order wherever it is asked for: what comes in another one counts as changed.
+_PULL_REQUEST = "id fullDatabaseId databaseId number updatedAt ...pullRequest @include(if: $whole)"
+_LISTED = f"{_NEWEST_FIRST}) {{ {_PAGE} nodes {{ {_PULL_REQUEST} }} }}"
 _FRAGMENTS: Mapping[str, str] = {
     "actor": "on Actor { __typename login ... on User { name } }",
     "repository": """on Repository {
       id databaseId nameWithOwner url description isPrivate isArchived isFork isDisabled isEmpty
       defaultBranchRef { name } }""",
     "commits": f"""on PullRequestCommitConnection {{ totalCount {_PAGE} nodes {{ commit {{
-      oid message additions deletions authoredDate committedDate
+      oid message additions @include(if: $lineCounts) deletions @include(if: $lineCounts) authoredDate committedDate
       author {{ name email user {{ __typename login name }} }} }} }} }}""",
     "reviews": f"""on PullRequestReviewConnection {{ totalCount {_PAGE} nodes {{
       id fullDatabaseId databaseId state createdAt submittedAt body author {{ ...actor }} }} }}""",
@@ -45,10 +49,19 @@ _FRAGMENTS: Mapping[str, str] = {
       labels(first: $parts) { ...labels } commits(first: $parts) { ...commits } reviews(first: $parts) { ...reviews }
       comments(first: $parts) { ...comments } reviewThreads(first: $threads) { ...threads } }""",
     "pullRequests": f"""on Repository {{ ...repository
-      pullRequests(first: $first, after: $after, {_NEWEST_FIRST}) {{ {_PAGE} nodes {{ ...pullRequest }} }} }}""",
+      pullRequests(first: $first, after: $after, {_LISTED} }}""",
+    "pullRequestsFrom": f"""on Repository {{ ...repository
+      pullRequests(first: $first, headRefName: $head, {_LISTED} }}""",
 }
+# Enterprise Server has these since some version only; where they are missing they are read as null.
+NEWER_FIELDS = frozenset(("fullDatabaseId", "isEmpty", "line", "originalLine"))
 _SPREAD = re.compile(r"\.\.\.(\w+)")
-_PULL_REQUEST_SIZES = "$parts: Int!, $threads: Int!, $threadComments: Int!"
+_PULL_REQUEST_SIZES = "$parts: Int!, $threads: Int!, $threadComments: Int!, $lineCounts: Boolean!, $whole: Boolean!"
+
+
+def without(document: str, fields: Collection[str]) -> str:
+    """The document without some of `NEWER_FIELDS`."""
+    return re.sub(rf"\b({'|'.join(fields)})\b", "", document) if fields else document
 
 
 def _query(name: str, variables: str, selection: str) -> Query:
@@ -87,10 +100,16 @@ PULL_REQUESTS_OF = _query(
     f"$id: ID!, $first: Int!, $after: String, {_PULL_REQUEST_SIZES}",
     "repository: node(id: $id) { ...pullRequests }",
 )
+# Those of a branch.
+PULL_REQUESTS_FROM = _query(
+    "pullRequestsFrom",
+    f"$owner: String!, $name: String!, $head: String!, $first: Int!, {_PULL_REQUEST_SIZES}",
+    "repository(owner: $owner, name: $name) { ...pullRequestsFrom }",
+)
 PULL_REQUESTS_BY_ID = _query(
     "pullRequestsById",
     f"$ids: [ID!]!, {_PULL_REQUEST_SIZES}",
-    "nodes(ids: $ids) { ... on PullRequest { ...pullRequest repository { ...repository } } }",
+    f"nodes(ids: $ids) {{ ... on PullRequest {{ {_PULL_REQUEST} repository {{ ...repository }} }} }}",
 )
 # Where pull requests stand in the list that pages are read from.
 PLACES = _query(
@@ -105,23 +124,25 @@ PLACES = _query(
 def _rest(connection: str, fragment: str, more: str = "") -> Query:
     return _query(
         f"{fragment}OfPullRequest",
-        f"$id: ID!, $first: Int!, $after: String{more}",
+        f"$id: ID!, $first: Int!, $after: String, $whole: Boolean!{more}",
         f"""node(id: $id) {{ ... on PullRequest {{ id fullDatabaseId databaseId
-          {connection}(first: $first, after: $after) {{ ...{fragment} }} }} }}""",
+          {connection}(first: $first, after: $after) @include(if: $whole) {{ ...{fragment} }} }} }}""",
     )
 
 
 # What a pull request has of each of these goes on behind its page.
 REST: Mapping[str, Query] = {
-    **{connection: _rest(connection, connection) for connection in ("commits", "reviews", "comments", "labels")},
+    "commits": _rest("commits", "commits", ", $lineCounts: Boolean!"),
+    **{connection: _rest(connection, connection) for connection in ("reviews", "comments", "labels")},
     "reviewThreads": _rest("reviewThreads", "threads", ", $threadComments: Int!"),
 }
 THREAD_REST = _query(
     "commentsOfThread",
-    "$id: ID!, $first: Int!, $after: String",
+    "$id: ID!, $first: Int!, $after: String, $whole: Boolean!",
     """node(id: $id) { ... on PullRequestReviewThread { id
-      comments(first: $first, after: $after) { ...threadComments } } }""",
+      comments(first: $first, after: $after) @include(if: $whole) { ...threadComments } } }""",
 )
 QUERIES = (
-    REPOSITORIES, REPOSITORY, PULL_REQUESTS, PULL_REQUESTS_OF, PULL_REQUESTS_BY_ID, PLACES, *REST.values(), THREAD_REST
+    REPOSITORIES, REPOSITORY, PULL_REQUESTS, PULL_REQUESTS_OF, PULL_REQUESTS_FROM, PULL_REQUESTS_BY_ID, PLACES,
+    *REST.values(), THREAD_REST,
 )  # fmt: skip

@@ -11,6 +11,7 @@ from integrations import http_errors
 from integrations.errors import Permanent, RateLimited, StageError, Transient
 from integrations.http import Response
 from integrations.http_errors import limited
+from integrations.providers.github.queries import NEWER_FIELDS
 
 # GitHub's own word for a limit that does not say how long it lasts.
 LEAST_WAIT_SECONDS = 60
@@ -23,13 +24,18 @@ _NEVER_RIGHT = (
     "INSUFFICIENT_SCOPES", "EXCESSIVE_PAGINATION", "MISSING_PAGINATION_BOUNDARIES", "INVALID_PAGINATION_BOUNDARIES",
     "INVALID_CURSOR_ARGUMENTS", "UNPROCESSABLE", NOT_FOUND, FORBIDDEN,
 )  # fmt: skip
+# The site's own trouble, also where an answer has no data.
+_FAILED = {"SERVICE_UNAVAILABLE", "INTERNAL"}
 _GATEWAY_TIMEOUTS = (502, 504)
 # Older versions of Enterprise Server give errors no type.
-_slow_down = re.compile(r"secondary rate limit|abuse detection|submitted too quickly|rate limit exceeded", re.I)
+_slow_down = re.compile(
+    r"secondary rate limit|abuse detection|submitted too quickly|rate limit exceeded|login attempts exceeded", re.I
+)
 _too_much = re.compile(
     r"resource limits|exceeds the maximum limit|something went wrong while executing|timed? ?out|request in time", re.I
 )
 _resource = re.compile(r"resource not accessible by", re.I)
+_unknown_field = re.compile(r"Field '(\w+)' doesn't exist on type ")
 _url = re.compile(r"url=(https?://[^\s;,]+)")
 _SHOWN_ERRORS, _SHOWN_CHARACTERS = 3, 500
 _AUTHORISE = "authorise the token for the organisation's single sign-on"
@@ -38,6 +44,14 @@ _PERMIT = "it needs the permissions to read Metadata, Contents and Pull requests
 
 class TooMuch(Transient):
     """The site gave up on the question, or will not begin with it: the same one fails again, a smaller one may not."""
+
+
+class UnknownFields(Permanent):
+    """This version of Enterprise Server does not have fields of that ``names``, which are all `NEWER_FIELDS`."""
+
+    def __init__(self, message: str, names: frozenset[str]) -> None:
+        super().__init__(message)
+        self.names = names
 
 
 class Advised(Permanent):
@@ -67,7 +81,8 @@ def judged(response: Response) -> Response:
 def judged_graph(response: Response) -> Response:
     """An answer of GraphQL, which may have errors that concern a path in it only: `at_a_path`.
 
-    Raises RateLimited, TooMuch, Permanent for a question that cannot be answered, Transient for what may pass.
+    Raises RateLimited, TooMuch, UnknownFields, else Permanent for a question that cannot be answered, and Transient for
+    what may pass.
     """
     try:
         judged(response)
@@ -76,9 +91,13 @@ def judged_graph(response: Response) -> Response:
             raise _with_status(TooMuch(str(error)), response.status) from error
         raise
     content = response.json()
-    if type(content) is not dict or not (content.get("data") or content.get("errors")):
+    if content == {"data": None}:
+        raise Transient(f"{response.call} answered without data, and without an error")
+    if type(content) is not dict or not any(content.get(part) for part in ("data", "errors", "message")):
         raise Permanent(f"{response.call} answered neither data nor errors: check setting base_url")
-    if refused := _refusal(response, errors_of(content), has_data="data" in content):
+    # REST's form of an error, which the secondary limit has at times with status 200 too.
+    errors = errors_of(content) if content.get("data") or content.get("errors") else [content]
+    if refused := _refusal(response, errors, has_data="data" in content):
         raise refused
     return response
 
@@ -111,6 +130,17 @@ def explained(error: Mapping[str, Any]) -> str:
     return f"{message} ({_PERMIT})" if _resource.search(message) else message
 
 
+def hidden_by_sign_on(headers: Mapping[str, str]) -> str:
+    """What a good answer says of organisations that it leaves out; '' where it leaves out none.
+
+    https://docs.github.com/en/rest/authentication/authenticating-to-the-rest-api
+    """
+    kind, _, told = headers.get(SSO, "").partition(";")
+    if kind.strip() != "partial-results":
+        return ""
+    return f"left out is what belongs to organisations with single sign-on ({told.strip()[:200]}): {_AUTHORISE}"
+
+
 def _in_words_of_github(response: Response, error: StageError) -> StageError:
     status, headers = response.status, response.headers
     if isinstance(error, RateLimited):
@@ -135,9 +165,20 @@ def _refusal(response: Response, errors: Sequence[Mapping[str, Any]], *, has_dat
         return TooMuch(told)
     if not whole:
         return None
-    # A question that was begun with may come to another end; one that was not, since it is wrong, never.
+    if unknown := _unknown_fields(whole):
+        return UnknownFields(told, unknown)
+    if not has_data and {error.get("type") for error in whole} <= _FAILED:
+        return Transient(told)
+    # A question that was begun with may come to another end, or all but a part of it; one that was not, never.
     wrong = not has_data or any(error.get("type") in _NEVER_RIGHT for error in whole)
-    return Permanent(told) if wrong else Transient(told)
+    return Permanent(told) if wrong else TooMuch(told)
+
+
+def _unknown_fields(errors: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    """Their names, where nothing else is wrong with the question than that it has some of `NEWER_FIELDS`."""
+    found = [_unknown_field.match(str(error.get("message"))) for error in errors]
+    names = frozenset(match[1] for match in found if match)
+    return names if all(found) and names <= NEWER_FIELDS else frozenset()
 
 
 def _is(error: Mapping[str, Any], types: Sequence[str], message: re.Pattern[str]) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from integrations.json_values import Json, UnreadableError, flag
 from integrations.provider import RawAnswer
 from integrations.providers.github.shapes import data_of, says_not_found, wrong
-from integrations.providers.github.values import optional_database_id, optional_section, required_text, text
+from integrations.providers.github.values import id_of, name_of, optional_section, required_text, text
 from integrations.records import Batch, OwnerRepositories, Quarantined, RepositoryRecord
 
 _TABLE = "repositories"
@@ -19,12 +19,12 @@ def read_owner(page: RawAnswer, followups: Sequence[RawAnswer]) -> Batch:
     """
     found, quarantined, ids = dict[str, RepositoryRecord](), list[Quarantined](), dict[str, None]()
     for path, node in _listed(page, followups):
-        ids[name_of_repository(node)] = None
+        ids[name_of(node)] = None
         try:
             record = _record(node)
             found[record.external_id] = record
         except UnreadableError as error:
-            quarantined.append(_quarantined(name_of_repository(node), error.under(path)))
+            quarantined.append(_quarantined(name_of(node), error.under(path)))
     owner = _owner(page)
     # One that does not say its id may be any: then none can be told to be gone.
     is_whole = bool(owner) and "" not in ids and any(_is_end(answer) for answer in (page, *followups))
@@ -46,7 +46,7 @@ def read_repository(answer: RawAnswer) -> Batch:
     try:
         return Batch(repositories=[repository_record(node)])
     except UnreadableError as error:
-        return Batch(quarantined=[_quarantined(name_of_repository(node), error.under("data.repository"))])
+        return Batch(quarantined=[_quarantined(name_of(node), error.under("data.repository"))])
 
 
 def repository_in(answer: RawAnswer) -> Json | None:
@@ -67,23 +67,10 @@ def _absent(answer: RawAnswer) -> Batch:
     return Batch(quarantined=[_quarantined(full_name if type(full_name) is str else "", error)])
 
 
-def repository_id(node: Json, path: str = "") -> str:
-    """Its number as text. That field has 32 bits, and no wider one is published: beyond them it is the node id."""
-    return optional_database_id(node, path) or required_text(node, "id", path)
-
-
-def name_of_repository(node: object) -> str:
-    """The id that one which cannot be read calls itself, '' where it does not say."""
-    try:
-        return repository_id(node) if type(node) is dict else ""
-    except UnreadableError:
-        return ""
-
-
 def repository_record(node: Json, path: str = "") -> RepositoryRecord:
     branch = optional_section(node, "defaultBranchRef", path)
     return RepositoryRecord(
-        external_id=repository_id(node, path),
+        external_id=id_of(node, path),
         full_name=required_text(node, "nameWithOwner", path),
         url=text(node, "url", path) or "",
         description=text(node, "description", path) or "",

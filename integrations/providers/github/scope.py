@@ -68,6 +68,10 @@ def owner_of(name: str) -> str:
 
 def _entries(connection: Connection, setting: str) -> tuple[str, ...]:
     for entry in connection.items(setting):
+        if entry.startswith("!"):
+            raise Permanent(
+                f"setting {setting} has {entry[:200]!r}: write {entry[1:200]} to exclude_repositories instead"
+            )
         if not _ENTRY.fullmatch(entry):
             raise Permanent(f"setting {setting} has {entry[:200]!r}: expected owner/name or name, * for any text")
     return connection.items(setting)

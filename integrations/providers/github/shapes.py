@@ -1,5 +1,8 @@
 """The outermost shape of GitHub's answers, which must be right before anything can be read of them."""
 
+from types import NoneType
+from typing import TypeGuard
+
 from integrations.errors import Permanent
 from integrations.json_values import Json, described
 from integrations.provider import RawAnswer
@@ -14,6 +17,20 @@ def data_of(answer: RawAnswer) -> Json:
         data: Json = content["data"]
         return data
     raise wrong(answer, content, "an answer with an object 'data'")
+
+
+def has_id(value: object) -> TypeGuard[Json]:
+    """Whether it is an object with a node id, so that more of it can be asked for."""
+    return type(value) is dict and type(value.get("id")) is str
+
+
+def is_connection(value: object) -> TypeGuard[Json]:
+    """Whether it is a list in GitHub's form, of which is told whether it goes on, and where."""
+    info = value.get("pageInfo") if type(value) is dict else None
+    if type(value) is not dict or type(info) is not dict or type(value.get("nodes")) not in (list, NoneType):
+        return False
+    more, cursor = info.get("hasNextPage"), info.get("endCursor")
+    return type(more) is bool and (not more or (type(cursor) is str and cursor != ""))
 
 
 def says_not_found(answer: RawAnswer) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from integrations.json_values import MOST, Json, UnreadableError, instant, join, listing, section
 from integrations.records import NOBODY, Person
 
-_DATABASE_ID = re.compile(r"[1-9][0-9]{0,19}")
+_NUMBER = re.compile(r"[1-9][0-9]{0,19}")
 _BOT_SUFFIX = "[bot]"
 _BOT_ADDRESS = "[bot]@users.noreply."
 # Git takes any text for a name or an address, where mail allows 254 bytes: what is longer is no address.
@@ -19,22 +19,20 @@ _LONGEST_NAME = 255
 _LONGEST_ADDRESS = 320
 
 
-def database_id(holder: Json, path: str = "") -> str:
-    """A required id, as text since it may have 64 bits: ``fullDatabaseId``, or ``databaseId`` where that is null."""
-    found = optional_database_id(holder, path)
-    if found is None:
-        raise UnreadableError(join(path, "fullDatabaseId"), None, "an id, and there is no databaseId")
-    return found
+def id_of(holder: Json, path: str = "") -> str:
+    """What a record goes by: its number, and the node id, which everything has, of one that GitHub gives no number."""
+    return _database_id(holder, path) or required_text(holder, "id", path)
 
 
-def optional_database_id(holder: Json, path: str = "") -> str | None:
+def _database_id(holder: Json, path: str) -> str | None:
+    """As text since it may have 64 bits: ``fullDatabaseId``, or ``databaseId`` where that is null; None without."""
     for name in ("fullDatabaseId", "databaseId"):
         value = holder.get(name)
         if value is None:
             continue
         # As a number it has passed through a parser, which keeps only what has 64 bits.
         written = str(value) if type(value) is int and abs(value) < 2 * MOST else value
-        if type(written) is str and _DATABASE_ID.fullmatch(written):
+        if type(written) is str and _NUMBER.fullmatch(written):
             return written
         raise UnreadableError(join(path, name), value, "an id")
     return None
@@ -43,7 +41,7 @@ def optional_database_id(holder: Json, path: str = "") -> str | None:
 def name_of(value: object) -> str:
     """The id that a record that cannot be read calls itself, '' where it does not say."""
     try:
-        return (optional_database_id(value) if type(value) is dict else None) or ""
+        return id_of(value) if type(value) is dict else ""
     except UnreadableError:
         return ""
 
@@ -63,6 +61,11 @@ def text(holder: Json, name: str, path: str = "") -> str | None:
     if value is None or type(value) is str:
         return value or None
     raise UnreadableError(join(path, name), value, "text")
+
+
+def text_of(value: object) -> str:
+    """The text, '' where it is none, for where it is refused later or not at all."""
+    return value if type(value) is str else ""
 
 
 def required_text(holder: Json, name: str, path: str = "") -> str:

@@ -17,17 +17,19 @@ from integrations.json_text import parse
 from integrations.json_values import Json, UnreadableError, section
 from integrations.provider import Answer, Connection, WebhookEvent
 from integrations.providers.github.normalise import WEBHOOKS
-from integrations.providers.github.refetch import newest_item, repository_item
+from integrations.providers.github.refetch import head_item, newest_item, repository_item
 from integrations.providers.github.scope import Scope, checked_scope
 from integrations.providers.github.values import optional_section, required_text, text
 
 _SIGNATURE, _EVENT, _DELIVERY = "x-hub-signature-256", "x-github-event", "x-github-delivery"
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 10
-_EVENT_NAME = re.compile(r"[a-z_]{1,100}")
+_EVENT_NAME = re.compile(r"[a-z0-9_]{1,100}")
 _DELIVERY_ID = re.compile(r"[\x21-\x7e]{1,255}")
 _NODE_ID = re.compile(r"[\w=+-]{1,200}", re.ASCII)
 _FULL_NAME = re.compile(r"[\w-]{1,100}/[\w.-]{1,100}", re.ASCII)
+# What git takes for the name of one.
+_BRANCH = re.compile(r"refs/heads/([^\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]{1,1000})")
 _SHOWN_CHARACTERS = 100
 
 Items = tuple[str, ...]
@@ -117,10 +119,12 @@ def _of_comment(scope: Scope, delivery: Json) -> Items:
 
 
 def _of_push(scope: Scope, delivery: Json) -> Items:
-    """The repository's newest pull requests: a push does not name those of its branch, which it has just updated."""
-    is_branch = required_text(delivery, "ref").startswith("refs/heads/")
-    full_name = _full_name(delivery)
-    return (newest_item(full_name),) if is_branch and scope.holds(full_name) else ()
+    """The pull requests of its branch, which it does not name; of the default one, where others end, the newest."""
+    branch, full_name = _BRANCH.fullmatch(required_text(delivery, "ref")), _full_name(delivery)
+    if not branch or not scope.holds(full_name):
+        return ()
+    is_default = branch[1] == text(section(delivery, "repository"), "default_branch", "repository")
+    return (newest_item(full_name) if is_default else head_item(full_name, branch[1]),)
 
 
 def _of_repository(scope: Scope, delivery: Json) -> Items:

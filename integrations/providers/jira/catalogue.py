@@ -1,4 +1,4 @@
-"""What a site consists of: projects with their types, statuses, fields."""
+"""What a site consists of: projects with their types, statuses."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -19,7 +19,6 @@ from integrations.providers.jira.values import (
 from integrations.records import (
     Batch,
     Category,
-    CustomFieldRecord,
     ProjectRecord,
     ProjectStatuses,
     ProjectWits,
@@ -70,7 +69,7 @@ def read_projects(answer: RawAnswer) -> Batch:
     scope, excluded = (_names(answer.metadata.get(name)) for name in ("scope", "excluded"))
     wits: dict[str, WitRecord] = {}
     root = "values" if type(answer.content) is dict else ""
-    for path, value in _placed(root, listed_projects(answer)):
+    for path, value in placed(root, listed_projects(answer)):
         if in_scope(value, scope, excluded):
             _read_project(path, value, batch, wits, quarantined)
     batch.wits, batch.quarantined = list(wits.values()), quarantined
@@ -84,7 +83,7 @@ def read_project_types(answer: RawAnswer) -> Batch:
     if type(answer.content) is not dict:
         raise wrong(answer, "an object")
     batch, quarantined, wits = Batch(), list[Quarantined](), dict[str, WitRecord]()
-    for project_id in _each([("", answer.content)], "projects", lambda project: identity(project, "id"), quarantined):
+    for project_id in each([("", answer.content)], "projects", lambda project: identity(project, "id"), quarantined):
         _read_types("", answer.content, project_id, batch, wits, quarantined)
     batch.wits, batch.quarantined = list(wits.values()), quarantined
     return batch
@@ -114,7 +113,7 @@ def _names(listed: object) -> list[str]:
 def read_statuses(answer: RawAnswer) -> Batch:
     """The statuses of all active workflows of the site."""
     quarantined: list[Quarantined] = []
-    statuses = _each(_placed("", array(answer)), "statuses", status_record, quarantined)
+    statuses = each(placed("", array(answer)), "statuses", status_record, quarantined)
     return Batch(statuses=statuses, quarantined=quarantined)
 
 
@@ -123,10 +122,10 @@ def read_project_statuses(answer: RawAnswer) -> Batch:
     project_id = project_of(answer)
     quarantined: list[Quarantined] = []
     listed: list[Placed] = []
-    for path, wit in _placed("", array(answer)):
-        for found in _each([(path, wit)], "projects_statuses", lambda value: listing(value, "statuses"), quarantined):
-            listed += _placed(f"{path}.statuses", found)
-    statuses = {status.external_id: status for status in _each(listed, "statuses", status_record, quarantined)}
+    for path, wit in placed("", array(answer)):
+        for found in each([(path, wit)], "projects_statuses", lambda value: listing(value, "statuses"), quarantined):
+            listed += placed(f"{path}.statuses", found)
+    statuses = {status.external_id: status for status in each(listed, "statuses", status_record, quarantined)}
     batch = Batch(statuses=list(statuses.values()), quarantined=quarantined)
     # A list with a hole would end the relation that could not be read.
     if not quarantined:
@@ -147,68 +146,6 @@ def project_of(answer: RawAnswer) -> str:
     return project_id
 
 
-def read_fields(answer: RawAnswer) -> Batch:
-    """The custom fields among a site's fields; the others are columns of their own."""
-    quarantined: list[Quarantined] = []
-    custom = [found for found in _placed("", array(answer)) if type(found[1]) is not dict or found[1].get("custom")]
-    fields = _each(custom, "custom_fields", _custom_field, quarantined)
-    return Batch(custom_fields=fields, quarantined=quarantined)
-
-
-def _custom_field(field: Json) -> CustomFieldRecord:
-    schema = optional_section(field, "schema")
-    return CustomFieldRecord(
-        external_id=identity(field, "id"),
-        name=text(field, "name") or "",
-        field_type=text(schema, "type", "schema") or "",
-        schema=schema,
-    )
-
-
-def createmeta_entries(answer: RawAnswer) -> tuple[str, list[Any]]:
-    """(name, array) of a page of what issues may be created with. Data Center calls every such array ``values``."""
-    content = answer.content if type(answer.content) is dict else {}
-    for name in ("issueTypes", "fields", "values"):
-        if type(content.get(name)) is list:
-            return name, content[name]
-    raise wrong(answer, "an object with an array 'issueTypes', 'fields' or 'values'")
-
-
-def read_createmeta_types(answer: RawAnswer) -> Batch:
-    """They only tell which fields to ask for: the types of a project that one may create are not all it has."""
-    return Batch()
-
-
-def read_createmeta_fields(answer: RawAnswer) -> Batch:
-    """The custom fields among those that new issues of a type may have."""
-    status = answer.metadata.get("status")
-    # What an account that may not create issues gets.
-    if type(status) is int and status >= 400:
-        return Batch()
-    name, fields = createmeta_entries(answer)
-    quarantined: list[Quarantined] = []
-    custom = [found for found in _placed(name, fields) if type(found[1]) is not dict or _is_custom(found[1])]
-    records = _each(custom, "custom_fields", _createmeta_field, quarantined)
-    return Batch(custom_fields=records, quarantined=quarantined)
-
-
-def _is_custom(field: Json) -> bool:
-    schema = field.get("schema")
-    return "custom" in schema if type(schema) is dict else str(field.get("fieldId")).startswith("customfield_")
-
-
-def _createmeta_field(field: Json) -> CustomFieldRecord:
-    schema = optional_section(field, "schema")
-    operations = listing(field, "operations") if field.get("operations") is not None else []
-    return CustomFieldRecord(
-        external_id=identity(field, "fieldId"),
-        name=text(field, "name") or "",
-        field_type=text(schema, "type", "schema") or "",
-        operations=tuple(operation for operation in operations if type(operation) is str),
-        schema=schema,
-    )
-
-
 def _project_record(project: Json) -> ProjectRecord:
     lead = person(project, "lead")
     return ProjectRecord(
@@ -227,7 +164,7 @@ def _project_record(project: Json) -> ProjectRecord:
 def _read_project(
     path: str, value: Any, batch: Batch, wits: dict[str, WitRecord], quarantined: list[Quarantined]
 ) -> None:
-    for project in _each([(path, value)], "projects", _project_record, quarantined):
+    for project in each([(path, value)], "projects", _project_record, quarantined):
         batch.projects.append(project)
         if value.get("issueTypes") is not None:
             _read_types(path, value, project.external_id, batch, wits, quarantined)
@@ -237,8 +174,8 @@ def _read_types(
     path: str, value: Json, project_id: str, batch: Batch, wits: dict[str, WitRecord], quarantined: list[Quarantined]
 ) -> None:
     before = len(quarantined)
-    for listed in _each([(path, value)], "projects_wits", lambda project: listing(project, "issueTypes"), quarantined):
-        found = _each(_placed(join(path, "issueTypes"), listed), "wits", wit_record, quarantined)
+    for listed in each([(path, value)], "projects_wits", lambda project: listing(project, "issueTypes"), quarantined):
+        found = each(placed(join(path, "issueTypes"), listed), "wits", wit_record, quarantined)
         wits.update((wit.external_id, wit) for wit in found)
         # A list with a hole would end the pair that could not be read.
         if len(quarantined) == before:
@@ -246,7 +183,7 @@ def _read_types(
             batch.project_wits.append(ProjectWits(project_id, tuple(pairs)))
 
 
-def _each(
+def each(
     values: Iterable[Placed], table: str, read: Callable[[Json], Record], quarantined: list[Quarantined]
 ) -> list[Record]:
     """What could be read; the rest is added to ``quarantined``."""
@@ -262,5 +199,5 @@ def _each(
     return records
 
 
-def _placed(path: str, values: list[Any]) -> list[Placed]:
+def placed(path: str, values: list[Any]) -> list[Placed]:
     return [(f"{path}[{place}]", value) for place, value in enumerate(values)]

@@ -93,15 +93,16 @@ class JiraClient:
         return self._send(self._speaking().fields())
 
     def createmeta_types(self, project_id: str, start_at: int) -> Response:
-        """The types that the account may create in a project: ``issueTypes`` on Cloud, ``values`` elsewhere.
-
-        403 and 404 are given as answers: the account may not create issues there.
-        """
+        """The types that the account may create in a project: ``issueTypes`` on Cloud, ``values`` elsewhere."""
         return self._send(self._speaking().createmeta_types(project_id, start_at, CREATEMETA_A_PAGE))
 
     def createmeta_fields(self, project_id: str, type_id: str, start_at: int) -> Response:
-        """The fields of such a type: ``fields`` on Cloud, ``values`` elsewhere; refusals as with the types."""
+        """The fields of such a type: ``fields`` on Cloud, ``values`` elsewhere."""
         return self._send(self._speaking().createmeta_fields(project_id, type_id, start_at, CREATEMETA_A_PAGE))
+
+    def createmeta(self, project_id: str) -> Response:
+        """All types that the account may create in a project, with their fields, from sites that still tell it so."""
+        return self._send(self._speaking().createmeta(project_id))
 
     def search(
         self, jql: str, size: int, place: Place, *, fields: Sequence[str] = ("*all",), expand: str = "changelog"

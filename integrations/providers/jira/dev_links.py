@@ -33,8 +33,7 @@ def pull_request(entry: Json, repository: str = "") -> DevLink:
         raise UnreadableError("id", entry.get("id"), "an id, and there is no url")
     return DevLink(
         LinkKind.PULL_REQUEST,
-        # An id such as "#12" is another pull request in another repository.
-        external_id=url.rstrip("/") or f"{name}{pr_id if pr_id.startswith(('#', '!')) else '#' + pr_id}",
+        external_id=_id_of_pull_request(url, name, pr_id),
         repository=name,
         url=url,
         title=text(entry, "name") or "",
@@ -106,6 +105,13 @@ def _repository(entry: Json, name: str, url: str, within: str) -> str:
     if "/" in called and " " not in called:
         return called
     return repository_of(text(entry, url) or "") or repository_of(within) or called
+
+
+def _id_of_pull_request(url: str, repository: str, pr_id: str) -> str:
+    """The same one may be named in several spellings: with a slash at its end, and with the owner in capitals."""
+    # An id such as "#12" is another pull request in another repository.
+    named = url.rstrip("/") or f"{repository}{pr_id if pr_id.startswith(('#', '!')) else '#' + pr_id}"
+    return named.lower()
 
 
 def _number(pr_id: str, url: str) -> int | None:

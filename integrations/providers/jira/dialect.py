@@ -15,8 +15,6 @@ SERVER_INFO = ("/rest/api/2/serverInfo", "/rest/api/3/serverInfo")
 BROWSE_PROJECTS, VIEW_DEV_TOOLS = "BROWSE_PROJECTS", "VIEW_DEV_TOOLS"
 PERMISSIONS = (BROWSE_PROJECTS, VIEW_DEV_TOOLS)
 _DEV_STATUS = "/rest/dev-status/latest/issue"
-# Reading does not need that permission, so its lack is no error. Most sites give empty pages instead.
-_MAY_NOT_CREATE = (403, 404)
 
 Place = str | int | None
 """Where a search goes on: a page token on Cloud, the number of issues before it elsewhere; None is the beginning."""
@@ -74,12 +72,20 @@ class Dialect(ABC):
     def createmeta_types(self, project_id: str, start_at: int, size: int) -> Call:
         """https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-issue-createmeta-projectidorkey-issuetypes-get"""
         path = f"{self.api}/issue/createmeta/{_segment(project_id)}/issuetypes"
-        return Call("GET", path, {"startAt": start_at, "maxResults": size}, accept=_MAY_NOT_CREATE)
+        return Call("GET", path, {"startAt": start_at, "maxResults": size})
 
     def createmeta_fields(self, project_id: str, type_id: str, start_at: int, size: int) -> Call:
         """https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-issue-createmeta-projectidorkey-issuetypes-issuetypeid-get"""
         path = f"{self.api}/issue/createmeta/{_segment(project_id)}/issuetypes/{_segment(type_id)}"
-        return Call("GET", path, {"startAt": start_at, "maxResults": size}, accept=_MAY_NOT_CREATE)
+        return Call("GET", path, {"startAt": start_at, "maxResults": size})
+
+    def createmeta(self, project_id: str) -> Call:
+        """What sites had before these two, which have it no more or will not for long.
+
+        https://docs.atlassian.com/software/jira/docs/api/REST/8.3.0/#api/2/issue-getCreateIssueMeta
+        """
+        params: dict[str, str | int] = {"projectIds": project_id, "expand": "projects.issuetypes.fields"}
+        return Call("GET", f"{self.api}/issue/createmeta", params)
 
     def issue(self, issue_id: str) -> Call:
         """https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-issue-issueidorkey-get"""

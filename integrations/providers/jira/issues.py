@@ -8,7 +8,7 @@ from integrations.json_values import Json, UnreadableError, section
 from integrations.provider import RawAnswer
 from integrations.providers.jira.adf import plain_text
 from integrations.providers.jira.catalogue import status_record, wit_record
-from integrations.providers.jira.histories import Told, followed_histories, status_changes, told
+from integrations.providers.jira.histories import Told, followed_histories, missing_histories, read_history, told
 from integrations.providers.jira.readable import readable
 from integrations.providers.jira.shapes import entries
 from integrations.providers.jira.values import (
@@ -35,13 +35,13 @@ def read_issues(page: RawAnswer, followups: Sequence[RawAnswer], skip: Set[str])
     An issue whose history is not whole is quarantined: its metrics would be wrong.
     """
     newest, quarantined = dict[str, WorkItemRecord](), list[Quarantined]()
-    followed = followed_histories(followups)
+    followed, missing = followed_histories(followups), missing_histories(page)
     for place, issue in enumerate(entries(page, "issues")):
         # Before anything is read: a page that has not changed costs next to nothing.
         if name_of(issue) in skip:
             continue
         try:
-            record = _work_item(issue, followed)
+            record = _work_item(issue, followed, missing)
         except UnreadableError as error:
             located = error.under(f"issues[{place}]")
             quarantined.append(Quarantined("work_items", name_of(issue), located.path, located.reason))
@@ -91,13 +91,14 @@ def _is_cut(issue: Json) -> bool:
     return type(total) is not int or total > (len(histories) if type(histories) is list else 0)
 
 
-def _work_item(issue: object, followed: Mapping[str, Sequence[Told]]) -> WorkItemRecord:
+def _work_item(issue: object, followed: Mapping[str, Sequence[Told]], missing: Mapping[str, str]) -> WorkItemRecord:
     if type(issue) is not dict:
         raise UnreadableError("", issue, "an object")
     issue_id, fields = identity(issue, "id"), section(issue, "fields")
     project = section(fields, "project", "fields")
     parent = optional_section(fields, "parent", "fields")
-    custom, texts = _custom(fields)
+    custom, texts = custom_values(fields)
+    changes, former_keys = read_history(issue, followed.get(issue_id, ()), missing.get(issue_id))
     return WorkItemRecord(
         external_id=issue_id,
         key=identity(issue, "key"),
@@ -121,11 +122,12 @@ def _work_item(issue: object, followed: Mapping[str, Sequence[Told]]) -> WorkIte
         due=_or_kept(optional_day, fields, "duedate", custom),
         custom=custom,
         custom_texts=texts,
-        changes=status_changes(issue, followed.get(issue_id, ())),
+        changes=changes,
+        former_keys=former_keys,
     )
 
 
-def _custom(fields: Json) -> tuple[dict[str, Any], dict[str, str]]:
+def custom_values(fields: Json) -> tuple[dict[str, Any], dict[str, str]]:
     """(custom fields that hold something, the plain text of those that hold it in a form of Jira's own)."""
     custom: dict[str, Any] = {}
     texts: dict[str, str] = {}

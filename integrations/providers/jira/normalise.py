@@ -6,15 +6,18 @@ from integrations.errors import Permanent
 from integrations.provider import RawAnswer
 from integrations.providers.jira.by_id import issue_digests_by_id, read_issues_by_id, read_lookup
 from integrations.providers.jira.catalogue import (
-    read_createmeta_fields,
-    read_createmeta_types,
-    read_fields,
     read_project_statuses,
     read_project_types,
     read_projects,
     read_statuses,
 )
 from integrations.providers.jira.dev_status import read_detail, read_summary
+from integrations.providers.jira.fields import (
+    read_createmeta,
+    read_createmeta_fields,
+    read_createmeta_types,
+    read_fields,
+)
 from integrations.providers.jira.issues import changelog_digests, issue_digests, read_changelogs, read_issues
 from integrations.providers.jira.listing import read_listing
 from integrations.providers.jira.shapes import counted
@@ -27,6 +30,7 @@ PROJECT_STATUSES = "jira_project_statuses"
 ISSUES = "jira_issues"
 CHANGELOGS = "jira_changelogs"
 FIELDS = "jira_fields"
+CREATEMETA = "jira_createmeta"
 CREATEMETA_TYPES = "jira_createmeta_types"
 CREATEMETA_FIELDS = "jira_createmeta_fields"
 ISSUES_BY_ID = "jira_issues_by_id"
@@ -61,6 +65,7 @@ _READERS: Mapping[str, Callable[[RawAnswer], Batch]] = {
     PROJECT_STATUSES: read_project_statuses,
     CHANGELOGS: read_changelogs,
     FIELDS: read_fields,
+    CREATEMETA: read_createmeta,
     CREATEMETA_TYPES: read_createmeta_types,
     CREATEMETA_FIELDS: read_createmeta_fields,
     ISSUE_COUNTS: _read_count,

@@ -1,11 +1,13 @@
 """Jira, Cloud and Data Center. Its API is in client.py and its two dialects, its shapes in normalise.py."""
 
 from collections.abc import Mapping, Sequence, Set
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from integrations.provider import (
     Connection,
     ConnectionReport,
+    FieldHint,
+    ItemPaths,
     Partition,
     RawAnswer,
     SettingField,
@@ -23,6 +25,8 @@ from integrations.providers.jira.extract_dev_status import DevStatusStep, dev_st
 from integrations.providers.jira.extract_fields import FieldsStep
 from integrations.providers.jira.extract_issues import IssuesStep
 from integrations.providers.jira.extract_listing import ListingStep
+from integrations.providers.jira.field_hints import SUGGESTED_FIELDS
+from integrations.providers.jira.issues import custom_values
 from integrations.providers.jira.paging import checked_batch_size
 from integrations.providers.jira.refetch import refetch
 from integrations.providers.jira.steps import JiraStep
@@ -42,7 +46,7 @@ class JiraProvider(SteppedProvider[JiraClient]):
     name = "jira"
     label = "Jira"
     source_type = "JIRA"
-    reader_version = 3
+    reader_version = 4
     settings = (
         SettingField(
             "base_url",
@@ -78,8 +82,11 @@ class JiraProvider(SteppedProvider[JiraClient]):
     parts = _STEPS
     steps = tuple(step.declared for step in _STEPS.values())
     default_fields: ClassVar[Mapping[str, tuple[str, ...]]] = {"code_changed": DEVELOPMENT_SCHEMAS}
+    suggested_fields: ClassVar[Mapping[str, FieldHint]] = SUGGESTED_FIELDS
+    item_paths = ItemPaths(items=("issues",), id=("id",), fields=("fields",))
     items_step = IssuesStep.declared.name
     listing_step = ListingStep.declared.name
+    fields_step = FieldsStep.declared.name
 
     def check(self, connection: Connection) -> None:
         checked_base_url(connection.setting("base_url"))
@@ -123,12 +130,16 @@ class JiraProvider(SteppedProvider[JiraClient]):
             normalise.DEV_DETAIL: DevStatusStep.declared.name,
             normalise.LISTING: ListingStep.declared.name,
             normalise.FIELDS: FieldsStep.declared.name,
+            normalise.CREATEMETA: FieldsStep.declared.name,
             normalise.CREATEMETA_TYPES: FieldsStep.declared.name,
             normalise.CREATEMETA_FIELDS: FieldsStep.declared.name,
         }
 
     def digests(self, answer: RawAnswer) -> Mapping[str, str]:
         return normalise.digests(answer)
+
+    def custom_values(self, fields: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+        return custom_values(dict(fields))
 
     def normalise(self, answer: RawAnswer, followups: Sequence[RawAnswer] = (), skip: Set[str] = frozenset()) -> Batch:
         return normalise.normalise(answer, followups, skip)

@@ -6,6 +6,7 @@ from typing import Any
 
 from integrations.errors import Permanent
 from integrations.providers.jira.normalise import (
+    CREATEMETA,
     CREATEMETA_FIELDS,
     CREATEMETA_TYPES,
     FIELDS,
@@ -25,12 +26,12 @@ def recognise_projects(content: Any) -> tuple[str, str] | None:
     Or a project with its types, as the site gives it alone.
     """
     if type(content) is dict and type(content.get("values")) is list:
-        return PROJECTS, f"projects:{_digest(content['values'])}"
+        return PROJECTS, f"projects:{digest(content['values'])}"
     if type(content) is dict and {"id", "key", "issueTypes"} <= content.keys():
         return PROJECT_TYPES, f"project:{content['id']}:types"
     listed = type(content) is list and content and all(type(entry) is dict for entry in content)
     if listed and all("key" in entry and "custom" not in entry for entry in content):
-        return PROJECTS, f"projects:{_digest(content)}"
+        return PROJECTS, f"projects:{digest(content)}"
     return None
 
 
@@ -56,14 +57,14 @@ def recognise_issues(content: Any) -> tuple[str, str] | None:
     if type(content) is not dict or type(content.get("issues")) is not list:
         return None
     entity_type = ISSUES_BY_ID if "issueErrors" in content else ISSUES
-    return entity_type, f"issues:{_digest(content['issues'])}"
+    return entity_type, f"issues:{digest(content['issues'])}"
 
 
 def recognise_listing(content: Any) -> tuple[str, str] | None:
     """A page of a search, whatever fields it has: those of a listing are among them."""
     if type(content) is not dict or type(content.get("issues")) is not list:
         return None
-    return LISTING, f"listing:{_digest(content['issues'])}"
+    return LISTING, f"listing:{digest(content['issues'])}"
 
 
 def recognise_fields(content: Any) -> tuple[str, str] | None:
@@ -77,14 +78,16 @@ def recognise_fields(content: Any) -> tuple[str, str] | None:
 
 def _recognise_createmeta(content: Mapping[str, Any]) -> tuple[str, str] | None:
     """Cloud names its arrays; where Data Center says ``values``, fields are what has a ``fieldId``."""
+    if type(content.get("projects")) is list:
+        return CREATEMETA, f"projects:{digest(content['projects'])}"
     if type(content.get("issueTypes")) is list:
-        return CREATEMETA_TYPES, f"types:{_digest(content['issueTypes'])}"
+        return CREATEMETA_TYPES, f"types:{digest(content['issueTypes'])}"
     listed = content.get("fields", content.get("values"))
     if type(listed) is not list or not listed or type(listed[0]) is not dict:
         return None
     if "fieldId" in listed[0]:
-        return CREATEMETA_FIELDS, f"fields:{_digest(listed, 'fieldId')}"
-    return (CREATEMETA_TYPES, f"types:{_digest(listed)}") if "subtask" in listed[0] else None
+        return CREATEMETA_FIELDS, f"fields:{digest(listed, 'fieldId')}"
+    return (CREATEMETA_TYPES, f"types:{digest(listed)}") if "subtask" in listed[0] else None
 
 
 def _scope(status: Any) -> str:
@@ -94,7 +97,7 @@ def _scope(status: Any) -> str:
     return str(project.get("id") or "") if type(project) is dict else ""
 
 
-def _digest(records: list[Any], name: str = "id") -> str:
+def digest(records: list[Any], name: str = "id") -> str:
     """Names a page by the records on it: the same page comes under the same name again."""
     ids = [str(record.get(name)) if type(record) is dict else "" for record in records]
     return hashlib.sha256(",".join(ids).encode(errors="replace")).hexdigest()[:16]

@@ -41,6 +41,10 @@ class Call:
             message += " You must grant your Personal Access token access to this organization."
             raise Refusal("FORBIDDEN", message, saml_failure=True)
 
+    def finds(self, repository: Repository) -> bool:
+        """Whether there is such a repository for this caller, even if its organisation's sign-on is to be passed."""
+        return repository.name_with_owner not in self.faults.hidden and self.caller.may_read(repository)
+
     def may_read(self, repository: Repository) -> bool:
         hidden = repository.is_private and repository.owner.login in self.faults.saml
-        return self.caller.may_read(repository) and not (hidden and self.caller.kind != INSTALLATION)
+        return self.finds(repository) and not (hidden and self.caller.kind != INSTALLATION)

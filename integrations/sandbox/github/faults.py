@@ -40,6 +40,8 @@ class GitHubFaults(Faults):
     resource_nodes: int = 0
     # Organisations whose single sign-on has not been passed by the token.
     saml: Collection[str] = ()
+    # Repositories ("acme/identity") that no account may see: as if they were not there.
+    hidden: Collection[str] = ()
 
     def heavy(self) -> Response:
         if self.heavy_status == 502:

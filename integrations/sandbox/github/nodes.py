@@ -16,7 +16,7 @@ def node(source: None, info: Info, id: str) -> Any:
     call: Call = info.context
     found = _find(call, id)
     home = _home(found)
-    if found is None or (home and not call.caller.may_read(home)):
+    if found is None or (home and not call.finds(home)):
         raise not_found("a node", f"global id of '{id}'")
     if home and home.is_private:
         call.require_sign_on(home.owner.login)

@@ -16,7 +16,7 @@ from integrations.sandbox.options import Kind, names, natural
 
 PREFIX = "github_"
 # Fields of Faults that mean nothing on this site, or have other values there.
-NOT_SHARED = {"quota", "token_pages", "late_calls", "late_seconds", "forbidden_projects", "lacking"}
+NOT_SHARED = {"quota", "token_pages", "late_calls", "late_seconds", "forbidden_projects", "lacking", "createmeta"}
 
 
 def one_of(*allowed: int) -> Kind:
@@ -46,6 +46,7 @@ OPTIONS: tuple[tuple[str, str, Kind, str, str], ...] = (
     ("--github-throttle", "throttle_status", one_of(200, 403, 429), "STATUS", "the status of a secondary limit (403)"),
     ("--github-lacking", "lacking", permissions, "NAMES", "permissions that apps lack (contents,pull_requests)"),
     ("--github-saml", "saml", names, "NAMES", "organisations whose single sign-on the tokens have not passed"),
+    ("--github-hidden", "hidden", names, "NAMES", "repositories (acme/identity) that no account may see"),
 )
 
 

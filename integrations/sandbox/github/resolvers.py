@@ -129,7 +129,7 @@ def repositories(
 def repository(source: None, info: Info, owner: str, name: str, followRenames: bool = True) -> Repository:  # noqa: N803
     call: Call = info.context
     found = call.site.repository(f"{owner}/{name}", follow=followRenames)
-    if found is None or not call.caller.may_read(found):
+    if found is None or not call.finds(found):
         raise not_found("a Repository", f"name '{owner}/{name}'")
     if found.is_private:
         call.require_sign_on(found.owner.login)

@@ -72,3 +72,39 @@ def remove_project(site: Site, body: dict[str, Any]) -> str:
 def restore_project(site: Site, body: dict[str, Any]) -> str:
     site.restore_project(body["project"])
     return str(body["project"])
+
+
+@change("rename-field", '{"field": "customfield_10028", "name": "Points"}', field=str, name=str)
+def rename_field(site: Site, body: dict[str, Any]) -> str:
+    site.rename_field(body["field"], body["name"])
+    return str(body["name"])
+
+
+@change("retype-field", '{"field": "customfield_10028", "type": "string"}', field=str, type=str)
+def retype_field(site: Site, body: dict[str, Any]) -> str:
+    site.retype_field(body["field"], body["type"])
+    return str(body["type"])
+
+
+@change("remove-field", '{"field": "customfield_10028"}', field=str)
+def remove_field(site: Site, body: dict[str, Any]) -> str:
+    site.remove_field(body["field"])
+    return str(body["field"])
+
+
+@change("restore-field", '{"field": "customfield_10028"}', field=str)
+def restore_field(site: Site, body: dict[str, Any]) -> str:
+    site.restore_field(body["field"])
+    return str(body["field"])
+
+
+@change(
+    "add-field",
+    '{"name": "Team", "type": "string", "project": "DATA"}  (of one project, or without it of all)',
+    optional=("project",),
+    name=str,
+    type=str,
+    project=str,
+)
+def add_field(site: Site, body: dict[str, Any]) -> str:
+    return site.add_field(body["name"], body["type"], body.get("project", ""))

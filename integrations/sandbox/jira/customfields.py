@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from integrations.sandbox import adf
-from integrations.sandbox.jira.catalog import API, Json
+from integrations.sandbox.jira.catalog import API, Json, project_scope
 from integrations.sandbox.jira.development import field_text
 from integrations.sandbox.jira.histories import LABELS, SPRINT_MS, Draft, sprint_name
 from integrations.sandbox.jira.people import NAMES, PEOPLE, TEAMS
@@ -31,7 +31,9 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class CustomField:
-    """`kind` and `items` are the schema's type and items; `plugin` is its `custom`."""
+    """`kind` and `items` are the schema's type and items; `plugin` is its `custom`. `scope` is the id of the
+    team-managed project that the field belongs to, '' for one of the whole site.
+    """
 
     number: int
     name: str
@@ -39,6 +41,7 @@ class CustomField:
     plugin: str
     value: Callable[[Facts], Any]
     items: str = ""
+    scope: str = ""
 
     @property
     def id(self) -> str:
@@ -51,7 +54,8 @@ class CustomField:
     def json(self) -> Json:
         head: Json = {"id": self.id, "key": self.id, "name": self.name, "untranslatedName": self.name, "custom": True}
         flags = {"orderable": True, "navigable": True, "searchable": True}
-        return head | flags | {"clauseNames": [f"cf[{self.number}]", self.name], "schema": self.schema()}
+        shown = head | flags | {"clauseNames": [f"cf[{self.number}]", self.name], "schema": self.schema()}
+        return shown | {"scope": project_scope(self.scope)} if self.scope else shown
 
 
 def option(number: int, value: str) -> Json:

@@ -6,7 +6,6 @@ https://developer.atlassian.com/cloud/jira/platform/rest/v3/intro/
 from integrations.sandbox.http import ApiError, Request, Response
 from integrations.sandbox.jira.api import JiraApi, cloud, data_center, number
 from integrations.sandbox.jira.catalog import Json, Project
-from integrations.sandbox.jira.customfields import CUSTOM_FIELDS
 from integrations.sandbox.jira.people import BASE_URL, PEOPLE
 from integrations.sandbox.jira.systemfields import KINDS, system_field
 from integrations.sandbox.jira.timestamps import stamp
@@ -95,4 +94,4 @@ def _type_with_statuses(api: JiraApi, project: Project, place: int) -> Json:
 @cloud.on("GET", "/rest/api/3/field")
 @data_center.on("GET", "/rest/api/2/field")
 def fields(api: JiraApi, request: Request) -> Response:
-    return api.json([system_field(name) for name in KINDS] + [custom.json() for custom in CUSTOM_FIELDS])
+    return api.json([system_field(name) for name in KINDS] + [custom.json() for custom in api.site.fields])

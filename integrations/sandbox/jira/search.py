@@ -8,7 +8,6 @@ import orjson
 
 from integrations.sandbox.http import ApiError, Request, Response
 from integrations.sandbox.jira.api import JiraApi, cloud, make_token, number, read_body, read_token, strings
-from integrations.sandbox.jira.customfields import CUSTOM_FIELDS
 from integrations.sandbox.jira.entries import Entry
 from integrations.sandbox.jira.jql import Query, parse
 from integrations.sandbox.jira.rendering import Shape
@@ -77,7 +76,9 @@ def _search(api: JiraApi, body: dict[str, Any]) -> Response:
     page = hits[start : start + most]
     more = start + len(page) < len(hits)
     token = _token(api, asked, body, pages + 1, page[-1][0]) if more else ""
-    return Response(200, _page([issue_bytes(api, entry, shape) for _, entry in page], token, explained(shape, expand)))
+    return Response(
+        200, _page([issue_bytes(api, entry, shape) for _, entry in page], token, explained(api, shape, expand))
+    )
 
 
 def shortened(api: JiraApi, most: int, jql: str, start: int) -> int:
@@ -119,13 +120,11 @@ def _page(issues: list[bytes], token: str, explained: dict[str, Any]) -> bytes:
     return b'{"issues":[' + b",".join(issues) + b"]," + orjson.dumps(rest)[1:]
 
 
-def explained(shape: Shape, expand: set[str]) -> dict[str, Any]:
+def explained(api: JiraApi, shape: Shape, expand: set[str]) -> dict[str, Any]:
     """`names` and `schema` of the fields shown, only where they were asked for."""
-    names = {name: title for name, (title, _, _) in KINDS.items()} | {
-        custom.id: custom.name for custom in CUSTOM_FIELDS
-    }
+    names = {name: title for name, (title, _, _) in KINDS.items()} | {field.id: field.name for field in api.site.fields}
     schemas = {name: system_schema(name) for name, (_, kind, _) in KINDS.items() if kind}
-    schemas |= {custom.id: custom.schema() for custom in CUSTOM_FIELDS}
+    schemas |= {field.id: field.schema() for field in api.site.fields}
     both: dict[str, dict[str, Any]] = {"names": names, "schema": schemas}
     return {part: shape.chosen(values) for part, values in both.items() if part in expand}
 
@@ -140,7 +139,7 @@ def bulk_fetch(api: JiraApi, request: Request) -> Response:
     shape = Shape(tuple(strings(body, "fields", 1000)) or ("*navigable",), "changelog" in body.get("expand", []))
     found = {name: api.site.find(name) for name in wanted}
     readable = {e.id: e for e in found.values() if e and not api.faults.forbids(e.project.key)}
-    explanation = explained(shape, set(map(str, body.get("expand", []))))
+    explanation = explained(api, shape, set(map(str, body.get("expand", []))))
     issues = [_explaining(issue_bytes(api, entry, shape), explanation) for entry in readable.values()]
     lost = [name for name, entry in found.items() if entry is None or entry.id not in readable]
     message = "Issue does not exist or you do not have permission to see it."

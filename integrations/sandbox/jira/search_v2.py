@@ -47,7 +47,7 @@ def _search(api: JiraApi, body: dict[str, Any]) -> Response:
     shape = Shape(tuple(map(str, body.get("fields") or ["*navigable"])), "changelog" in expand)
     page = [entry for _, entry in hits[start : start + shortened(api, most, jql, start)]]
     issues = [issue_bytes(api, entry, shape) for entry in page]
-    head = {"startAt": start, "maxResults": most, "total": len(hits)} | explained(shape, expand)
+    head = {"startAt": start, "maxResults": most, "total": len(hits)} | explained(api, shape, expand)
     return Response(200, orjson.dumps(head)[:-1] + b',"issues":[' + b",".join(issues) + b"]}")
 
 

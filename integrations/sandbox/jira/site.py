@@ -4,13 +4,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from integrations.sandbox import adf
 from integrations.sandbox.jira.catalog import IssueType, Json, Project, Status, Workflow
 from integrations.sandbox.jira.customfields import DEVELOPMENT_FIELD
 from integrations.sandbox.jira.development import HOSTS, develop, field_text
 from integrations.sandbox.jira.entries import Entry, SiteSpec
+from integrations.sandbox.jira.fieldlist import FieldList
 from integrations.sandbox.jira.generator import Issue, make_issue
 from integrations.sandbox.jira.histories import Draft, History, item, move
 from integrations.sandbox.jira.people import PEOPLE
@@ -19,6 +20,8 @@ from integrations.sandbox.jira.timestamps import stamp
 from integrations.sandbox.jira.webhooks import webhook_body
 from integrations.sandbox.text import Writer
 from integrations.sandbox.vocabulary import TOPICS
+
+Made = TypeVar("Made")
 
 
 class Site(Store):
@@ -181,6 +184,34 @@ class Site(Store):
         with self._lock:
             self._removed.remove(key)
             self.version += 1
+
+    def rename_field(self, field_id: str, name: str) -> None:
+        """Raises KeyError for an unknown id, as the next three do."""
+        self._change_fields(lambda fields: fields.rename(field_id, name))
+
+    def retype_field(self, field_id: str, kind: str) -> None:
+        """As after a restore or a migration: the same id is of another type. The values stay as they are."""
+        self._change_fields(lambda fields: fields.retype(field_id, kind))
+
+    def remove_field(self, field_id: str) -> None:
+        """With its values, until it is restored from the bin."""
+        self._change_fields(lambda fields: fields.remove(field_id))
+
+    def restore_field(self, field_id: str) -> None:
+        self._change_fields(lambda fields: fields.restore(field_id))
+
+    def add_field(self, name: str, kind: str, project: str = "") -> str:
+        """A field of the whole site, or of one project (its key); its id. Raises KeyError for an unknown project."""
+        found = self.project(project) if project else None
+        if project and found is None:
+            raise KeyError(project)
+        return self._change_fields(lambda fields: fields.add(name, kind, found.id if found else ""))
+
+    def _change_fields(self, change: Callable[[FieldList], Made]) -> Made:
+        with self._lock:
+            made = change(self.fields)
+            self.version += 1
+            return made
 
     def webhook_body(self, event: str, key: str, *, is_data_center: bool = False) -> Json:
         """What the site posts: `event` is jira:issue_created, jira:issue_updated or jira:issue_deleted.

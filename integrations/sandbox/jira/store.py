@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from integrations.sandbox.jira.catalog import Project, Status
 from integrations.sandbox.jira.entries import Entry, SiteSpec, make_entries
+from integrations.sandbox.jira.fieldlist import FieldList
 from integrations.sandbox.jira.generator import Issue, make_issue
 from integrations.sandbox.jira.lateness import SearchIndex
 
@@ -28,6 +29,7 @@ class Store:
         self._deleted: dict[str, Entry] = {}
         self._removed: set[str] = set()
         self._renamed: dict[str, Status] = {}
+        self.fields = FieldList()
         # Of issues that nobody edited: a search by status would make them all again.
         self._statuses: dict[int, Status] = {}
         self._index = SearchIndex()
@@ -69,10 +71,11 @@ class Store:
             edited = self._edited.get(entry.id)
         # Outside the lock: making one takes a while and touches nothing shared.
         issue = edited or make_issue(self.spec.seed, entry)
-        status = self.shown(issue.status)
-        if status is issue.status:
+        status, removed = self.shown(issue.status), self.fields.removed
+        if status is issue.status and not removed:
             return issue
-        return replace(issue, status=status, fields=issue.fields | {"status": status.json()})
+        kept = {name: value for name, value in issue.fields.items() if name not in removed}
+        return replace(issue, status=status, fields=kept | {"status": status.json()})
 
     def statuses(self) -> list[Status]:
         """Of the projects' workflows, each once."""

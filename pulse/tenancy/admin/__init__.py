@@ -1,4 +1,4 @@
-"""The admin's common ground (base, scoping, shown), and the pages about tenants and people."""
+"""The admin's common ground (base, shown), and the pages about tenants and people."""
 
 from pulse.tenancy.admin import people
 

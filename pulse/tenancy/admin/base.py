@@ -9,9 +9,9 @@ from django.db.models import JSONField, Model, QuerySet
 from django.http import HttpRequest
 from unfold.paginator import InfinitePaginator
 
-from pulse.tenancy.admin.scoping import has_role, person, tenant_path, visible_to
 from pulse.tenancy.admin.shown import heavy_fields, json_column
 from pulse.tenancy.models import Role
+from pulse.tenancy.scoping import has_role, person, tenant_path, visible_to
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]

@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from pulse.tenancy.admin.base import PulseAdmin, ReadOnlyAdmin
-from pulse.tenancy.admin.scoping import person
 from pulse.tenancy.models import ApiKey, AuditEntry, Role, Tenant, User
+from pulse.tenancy.scoping import person
 
 if TYPE_CHECKING:
     _UserAdmin = DjangoUserAdmin[User]

@@ -9,8 +9,8 @@ from django.contrib import admin
 from django.db import models
 from django.utils import timezone
 
-from pulse.tenancy.admin.scoping import tenant_path
 from pulse.tenancy.models import Tenant, User
+from pulse.tenancy.scoping import tenant_path
 
 HOSTILE = "<script>alert(1)</script>"
 APPS = ("tenancy", "integrations", "custommapping", "etl")

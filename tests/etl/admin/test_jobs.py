@@ -6,8 +6,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from etl.jobs import discovery
 from etl.jobs.lifecycle import open_run
-from etl.models import EtlJob, Overall
+from etl.models import EtlJob, EtlJobRun, Overall
 from integrations.models import Integration
 from tests.etl.admin import addresses
 from tests.etl.admin.rows import Rows
@@ -87,3 +88,25 @@ def test_changing_a_jobs_plan_never_writes_its_status(operator: Client, acme: Ro
     assert '"status"' not in updates[0]
     job.refresh_from_db()
     assert (job.name, job.order) == ("Nightly", 7)
+
+
+def _stop(client: Client, run: EtlJobRun) -> list[str]:
+    form = {"action": "stop_runs", "_selected_action": [run.pk]}
+    return [
+        str(message) for message in client.post(addresses.list_of(EtlJobRun), form, follow=True).context["messages"]
+    ]
+
+
+def test_a_run_that_does_not_show_in_its_jobs_state_is_stopped_by_itself(operator: Client, acme: Rows) -> None:
+    run = discovery.request(_job(acme), "test")
+    assert _stop(operator, run) == [f"{run} was stopped."]
+    assert EtlJobRun.objects.get(pk=run.pk).status == Overall.STOPPED
+    assert _stop(operator, run) == [f"{run} was not stopped: run {run.pk} is STOPPED: it is over"]
+
+
+def test_viewers_and_strangers_stop_no_run(viewer: Client, operator: Client, acme: Rows, rival: Rows) -> None:
+    ours, theirs = (discovery.request(_job(rows), "test") for rows in (acme, rival))
+    assert "stop_runs" not in viewer.get(addresses.list_of(EtlJobRun)).content.decode()
+    _stop(viewer, ours)
+    _stop(operator, theirs)
+    assert set(EtlJobRun.objects.filter(pk__in=[ours.pk, theirs.pk]).values_list("status", flat=True)) == {"READY"}

@@ -8,7 +8,7 @@ from django.forms.models import model_to_dict
 from django.test import Client
 from django.urls import reverse
 
-from custommapping.models import CustomField, CustomFieldMapping, Project, StatusMapping, WitHierarchy, Workflow
+from custommapping.models import Project, WitHierarchy, Workflow
 from etl.models import DeadLetter, WorkerRow
 from integrations.models import Integration
 from pulse.tenancy.models import AuditEntry, Tenant, User
@@ -104,38 +104,10 @@ def test_a_form_refuses_another_tenant_as_owner(operator: Client, rival: Rows) -
     assert "tenant" in operator.post(addresses.add(WitHierarchy), form).context["adminform"].form.errors
 
 
-def test_a_superusers_form_refuses_an_integration_of_another_tenant(superuser: Client, acme: Rows, rival: Rows) -> None:
-    form = {
-        "tenant": acme.tenant.pk,
-        "integration": rival.row(Integration).pk,
-        "status_external_id": "3",
-        "category": "Done",
-    }
-    errors = superuser.post(addresses.add(StatusMapping), form).context["adminform"].form.errors
-    assert "belongs to another tenant" in str(errors["integration"])
-
-
-def test_a_mapping_refuses_a_field_of_another_integration(operator: Client, acme: Rows) -> None:
-    form = {
-        "tenant": acme.tenant.pk,
-        "integration": acme.row(Integration).pk,
-        "team_field": acme.row(CustomField, 2).pk,
-        "active": "on",
-    }
-    errors = operator.post(addresses.add(CustomFieldMapping), form).context["adminform"].form.errors
-    assert "belongs to another integration" in str(errors["team_field"])
-
-
-def test_an_operator_maps_a_status(operator: Client, acme: Rows) -> None:
-    form = {
-        "tenant": acme.tenant.pk,
-        "integration": acme.row(Integration).pk,
-        "status_external_id": "3",
-        "category": "Done",
-        "active": "on",
-    }
-    assert operator.post(addresses.add(StatusMapping), form).status_code == 302
-    assert StatusMapping.objects.get().tenant == acme.tenant
+def test_a_superusers_form_refuses_a_project_of_another_tenant(superuser: Client, acme: Rows, rival: Rows) -> None:
+    form = {"tenant": acme.tenant.pk, "name": "flow", "project": rival.row(Project).pk, "steps": "Build"}
+    errors = superuser.post(addresses.add(Workflow), form).context["adminform"].form.errors
+    assert "belongs to another tenant" in str(errors["project"])
 
 
 def test_choices_that_are_typed_are_those_of_the_own_tenant(operator: Client, acme: Rows, rival: Rows) -> None:

@@ -26,6 +26,7 @@ from etl.models import (
 )
 from etl.queue.topology import Stage
 from integrations.models import Integration
+from integrations.providers.github.refetch import NEWEST
 from integrations.sandbox.github import GitHubSite
 from integrations.sandbox.github.deliveries import Delivery
 from pulse.tenancy.models import Tenant
@@ -143,7 +144,7 @@ def test_a_storm_waits_to_be_fetched_in_few_calls(integration: Integration) -> N
 
     waiting = asked_for()
     assert [len(items) for items in waiting] == [50, 4]
-    assert {item for items in waiting for item in items} == {*(f"PR_{n}" for n in range(53)), "newest:acme/web"}
+    assert {item for items in waiting for item in items} == {*(f"PR_{n}" for n in range(53)), "head:acme/web:fix/it"}
     assert EtlJobRun.objects.count() == 1
 
 
@@ -262,17 +263,21 @@ def test_doubled_and_late_deliveries_leave_what_the_site_has(synced: ConnectedGi
     assert (found.state, found.title, found.review_rounds) == ("MERGED", "PAY-1 Ask again", 1)
     assert PrCommit.objects.filter(pr=found).count() == 3
     assert PrReview.objects.filter(pr=found).count() == 1
-    # One for the pull request, one for the newest of its repository.
-    assert sum(synced.server.counts.values()) - calls == 2
+    # One for the pull request, one for its branch, one for what ended in the default one.
+    assert sum(synced.server.counts.values()) - calls == 3
 
 
-def test_a_push_brings_what_no_other_delivery_told(synced: ConnectedGitHub) -> None:
-    name = synced.site.open_pull(HOME)
-    synced.site.push_commits(name)
+def test_pushes_bring_what_no_other_delivery_told(synced: ConnectedGitHub) -> None:
+    names = [synced.site.open_pull(HOME, branch=f"fix/{number}") for number in range(NEWEST + 2)]
+    for name in names:
+        synced.site.push_commits(name)
 
-    assert pass_on(synced, told(synced.site, "push")) == ["accepted"]
+    assert pass_on(synced, told(synced.site, "push")) == ["accepted"] * len(names)
 
-    assert row(synced, name).state == "OPEN"
+    assert {row(synced, name).commits for name in names} == {2}
+    synced.site.merge_pull(names[0])
+    assert pass_on(synced, told(synced.site, "push")[-1:]) == ["accepted"]
+    assert row(synced, names[0]).state == "MERGED"
 
 
 def test_a_repository_is_followed_through_its_life(synced: ConnectedGitHub) -> None:

@@ -267,13 +267,13 @@ def test_what_is_no_delivery_is_refused_with_the_reason(
     assert stored() == NOTHING
 
 
-def test_a_delivery_of_ten_megabytes_is_taken_and_a_larger_one_refused(integration: Integration) -> None:
+def test_a_delivery_of_25_megabytes_is_taken_and_a_larger_one_refused(integration: Integration) -> None:
     body = encoded(delivery())
-    most = body + b" " * (25_000_000 - len(body))
+    most = body + b" " * (26_214_400 - len(body))
 
     assert deliver(integration, most).status_code == 202
     refused = deliver(integration, most + b" ")
-    assert (refused.status_code, refused.json()) == (413, {"detail": "the delivery is larger than 25000000 bytes"})
+    assert (refused.status_code, refused.json()) == (413, {"detail": "the delivery is larger than 26214400 bytes"})
 
 
 def test_while_the_database_is_away_the_site_is_told_to_come_again(

@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 from pytest_django import DjangoDbBlocker
 
+from etl.api.webhooks import MOST_BYTES
 from etl.models import ExtractionCheckpoint, RawExtractionData
 from integrations.models import Integration
 from tests.services.waiting import wait_until
@@ -61,7 +62,7 @@ def test_deliveries_are_taken_and_no_secret_is_printed(web: tuple[Running, str])
                 (secret_path, body, {}),
                 (secret_path, b"Hello, World!", {}),
                 (f"{secret_path}x", body, {}),
-                (secret_path, b" " * 25_000_001, {}),
+                (secret_path, b" " * (MOST_BYTES + 1), {}),
             )
         ]
 

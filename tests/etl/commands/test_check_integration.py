@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from integrations.models import Integration
+from tests.support.github import connect_github, small_github
 from tests.support.sites import Connected
 
 
@@ -35,6 +36,13 @@ def test_a_good_connection_ends_with_0_and_says_who_and_what(connected: Connecte
     assert answer["site"]
     assert answer["deployment"].startswith("Cloud ")
     assert (answer["integration"], answer["name"]) == (connected.integration.pk, "Jira")
+
+
+def test_a_host_of_code_has_repositories(db: None) -> None:
+    with small_github() as server:
+        integration = connect_github(server).integration
+        assert "acme/console" in _answer(integration)[1]["repositories"]
+        assert "\nrepositories: acme/" in _check(integration)[1]
 
 
 def test_people_read_it_line_by_line(connected: Connected) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pytest_django import DjangoDbBlocker
 
+from custommapping.models import CustomField
 from etl.jobs import lifecycle
 from etl.models import EtlJobRun, Overall, RunKind, WorkItem
 from etl.queue.topology import Stage
@@ -96,6 +97,28 @@ def test_a_repair_ends_with_0_and_its_figures(pulse: Installation, connected: Co
     assert ended.answer["api_calls_made"] > 0
 
 
+def test_a_discovery_ends_with_0_and_its_figures(pulse: Installation, connected: Connected) -> None:
+    command = ("run_job", "--integration", connected.integration.pk, "--discover", "--wait", "--json")
+
+    ended = pulse.run(*command)
+
+    assert ended.code == 0, ended.errors
+    run = EtlJobRun.objects.get(pk=ended.answer["run_id"])
+    assert (run.kind, ended.answer["status"]) == (RunKind.DISCOVERY, "FINISHED")
+    assert CustomField.objects.filter(integration=connected.integration).count() == 30
+    assert not WorkItem.objects.filter(integration=connected.integration).exists()
+
+
+def test_a_discovery_of_what_is_inactive_says_so(pulse: Installation, connected: Connected) -> None:
+    connected.integration.active = False
+    connected.integration.save()
+
+    ended = pulse.run("run_job", "--integration", connected.integration.pk, "--discover")
+
+    assert ended.code == 1
+    assert "is inactive" in ended.errors
+
+
 def test_a_sync_of_some_projects_reads_only_these(pulse: Installation, connected: Connected) -> None:
     key = connected.site.keys()[0].partition("-")[0]
 
@@ -106,12 +129,17 @@ def test_a_sync_of_some_projects_reads_only_these(pulse: Installation, connected
     assert {each.partition("-")[0] for each in keys} == {key}
 
 
-@pytest.mark.parametrize("beside", [("--full",), ("--projects", "AB")])
-def test_a_repair_of_a_part_is_refused(pulse: Installation, connected: Connected, beside: tuple[str, ...]) -> None:
-    ended = pulse.run("run_job", "--integration", connected.integration.pk, "--repair", *beside)
+@pytest.mark.parametrize(
+    ("whole", "beside"),
+    [("--repair", ("--full",)), ("--repair", ("--projects", "AB")), ("--discover", ("--projects", "AB"))],
+)
+def test_a_repair_or_discovery_of_a_part_is_refused(
+    pulse: Installation, connected: Connected, whole: str, beside: tuple[str, ...]
+) -> None:
+    ended = pulse.run("run_job", "--integration", connected.integration.pk, whole, *beside)
 
     assert ended.code == 1
-    assert "--repair looks at everything: it takes neither --full nor --projects" in ended.errors
+    assert f"{whole} looks at everything: it takes neither --full nor --projects" in ended.errors
 
 
 @pytest.mark.parametrize("stage", list(Stage))

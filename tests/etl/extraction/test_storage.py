@@ -5,14 +5,11 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from etl.extraction.storage import complete_parent, store_answer
-from etl.jobs import planning
-from etl.models import ExtractionCheckpoint, RawExtractionData
+from etl.extraction.storage import store_answer
+from etl.models import RawExtractionData
 from integrations.errors import Permanent
 from integrations.json_text import DEEPEST
-from integrations.provider import Partition
 from tests.support.loading import STEP, Loading, offline_integration
-from tests.support.threads import at_once, meeting
 
 
 @pytest.fixture
@@ -95,52 +92,3 @@ def test_an_answer_of_six_megabytes_is_stored_whole(loading: Loading) -> None:
 
     assert raw.extraction_metadata["payload_size"] > 6_000_000
     assert raw.raw_data == {"text": text}
-
-
-def cut_page(loading: Loading, followups: int) -> tuple[int, list[ExtractionCheckpoint]]:
-    """A page that waits for that many follow-ups."""
-    page = store(loading, b"{}", is_complete=False)
-    parts = [Partition(f"part {number}", {}) for number in range(followups)]
-    planning.create_checkpoints(loading.run, STEP, parts, parent_raw_id=page.pk)
-    return page.pk, list(ExtractionCheckpoint.objects.filter(parent_raw=page).order_by("id"))
-
-
-def end(checkpoint: ExtractionCheckpoint) -> None:
-    ExtractionCheckpoint.objects.filter(pk=checkpoint.pk).update(status="completed")
-
-
-def test_a_cut_page_is_complete_with_its_last_followup_and_not_before(loading: Loading) -> None:
-    page, (first, second) = cut_page(loading, 2)
-    completed = []
-
-    for checkpoint in (first, second, second):
-        end(checkpoint)
-        completed.append((complete_parent(page), loading.raw(page).is_complete))
-
-    assert completed == [(False, False), (True, True), (False, True)]
-
-
-def test_a_failed_followup_leaves_its_page_incomplete(loading: Loading) -> None:
-    page, (first, second) = cut_page(loading, 2)
-    ExtractionCheckpoint.objects.filter(pk=first.pk).update(status="failed")
-    end(second)
-
-    assert not complete_parent(page)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_two_last_followups_at_once_one_completes_the_page() -> None:
-    loading = Loading.of(offline_integration())
-    page, checkpoints = cut_page(loading, 2)
-
-    def finish(checkpoint: ExtractionCheckpoint) -> bool:
-        with transaction.atomic():
-            end(checkpoint)
-            all_have_ended()
-            return complete_parent(page)
-
-    all_have_ended = meeting(2)
-    completed = at_once(*[lambda checkpoint=checkpoint: finish(checkpoint) for checkpoint in checkpoints])
-
-    assert sorted(completed) == [False, True]
-    assert loading.raw(page).is_complete

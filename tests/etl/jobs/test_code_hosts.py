@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from etl import pipeline
 from etl.jobs import lifecycle, repair, schedule, watermarks
+from etl.jobs.advance import advance
 from etl.jobs.importing import Recorded, import_answers
 from etl.jobs.lifecycle import IllegalTransition
 from etl.jobs.webhooks import receive
@@ -185,6 +186,25 @@ def test_a_delivery_about_a_pull_request_is_kept_and_asks_for_it(hosted: Scripte
 
     (unit,) = ExtractionCheckpoint.objects.all()
     assert (unit.step, unit.cursor["items"]) == (PULLS, ["3"])
+
+
+def test_a_delivery_that_could_not_be_followed_is_followed_when_it_is_made_again(hosted: Scripted) -> None:
+    a_host(hosted)
+    hosted.world.refuses = {"ids:3"}
+    event = WebhookEvent("d-1", "changed", ["3"], Answer("deliveries", "3", b'{"number": 3}'))
+    receive(hosted.integration, event)
+    run = EtlJobRun.objects.get()
+    work_off(run)
+    advance(run.pk)
+    run.refresh_from_db()
+    assert run.status == Overall.FAILED
+
+    hosted.world.refuses = set()
+    assert [receive(hosted.integration, event) for _ in range(2)] == ["accepted", "duplicate"]
+    work_off(EtlJobRun.objects.latest("pk"))
+
+    assert numbers() == [3]
+    assert receive(hosted.integration, event) == "duplicate"
 
 
 # Commands and forms

@@ -210,6 +210,17 @@ def test_a_paused_run_is_not_paused_again_and_a_running_one_not_resumed() -> Non
         lifecycle.pause(job.pk)
 
 
+def test_a_job_is_stopped_with_its_run() -> None:
+    job = a_job()
+    run = start(job)
+
+    assert lifecycle.stop_run(run.pk).status == Overall.STOPPED
+
+    assert fresh(job).overall == Overall.STOPPED
+    with pytest.raises(IllegalTransition, match=f"run {run.pk} is STOPPED: it is over"):
+        lifecycle.stop_run(run.pk)
+
+
 @pytest.mark.parametrize("stuck", [True, False])
 def test_a_reset_makes_a_job_ready_and_stops_its_open_run(stuck: bool) -> None:
     job = a_job()

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from custommapping.models import CustomField, Status, StatusMapping
+from etl import pipeline
 from etl.jobs import lifecycle
 from etl.jobs.advance import advance
 from etl.jobs.lifecycle import IllegalTransition
@@ -285,6 +286,22 @@ def test_a_repair_does_not_begin_beside_an_open_run(scripted: Scripted) -> None:
     with pytest.raises(IllegalTransition, match="has an open run"):
         lifecycle.start_repair(scripted.job.pk, trigger="test")
     assert lifecycle.start(scripted.job.pk, trigger="test").status == Overall.RUNNING
+
+
+def test_a_repair_that_is_stopped_leaves_nothing_and_another_can_begin(scripted: Scripted) -> None:
+    a_site(scripted, 3)
+    run = lifecycle.start_repair(scripted.job.pk, trigger="test")
+    work_off(run, stages=(Stage.EXTRACTION,))
+    for unit in RawExtractionData.objects.filter(run=run, status="pending")[:1]:
+        pipeline.handle(Stage.TRANSFORM, [unit.pk])
+    assert ListedItemRow.objects.filter(run=run).exists()
+
+    lifecycle.stop_run(run.pk)
+
+    run.refresh_from_db()
+    assert run.status == Overall.STOPPED
+    assert not ListedItemRow.objects.exists()
+    assert lifecycle.start_repair(scripted.job.pk, trigger="test").status == Overall.RUNNING
 
 
 def test_an_inactive_integration_is_not_repaired() -> None:

@@ -242,3 +242,62 @@ def test_the_run_says_how_many_partitions_go_on(scripted: Scripted) -> None:
 
     (event,) = EtlJobEvent.objects.filter(run=run, stage="extraction")
     assert event.message == "3 partitions go on where an earlier run was left"
+
+
+# What was put aside
+
+
+def a_page_with_one_put_aside(scripted: Scripted) -> None:
+    scripted.project("1", 2)
+    scripted.world.items["2"].aside = True
+
+
+def test_what_was_put_aside_and_not_read_before_the_stop_comes_with_the_next_sync(scripted: Scripted) -> None:
+    a_page_with_one_put_aside(scripted)
+    ask(started(scripted), 1)
+    lifecycle.stop(scripted.job.pk)
+    scripted.world.hidden = {"1", "2"}
+
+    run = run_to_end(scripted.job)
+
+    assert (run.status, len(rows())) == (Overall.FINISHED, 2)
+    assert scripted.world.calls.count("ids:2") == 1
+
+
+def test_what_was_put_aside_and_failed_is_asked_for_once_more_and_then_left(scripted: Scripted) -> None:
+    a_page_with_one_put_aside(scripted)
+    scripted.world.refuses = {"ids:2"}
+    states = [run_to_end(scripted.job).status]
+    scripted.world.hidden = {"1", "2"}
+
+    states += [run_to_end(scripted.job).status for _ in range(2)]
+
+    assert states == [Overall.FAILED, Overall.FAILED, Overall.FINISHED]
+    assert scripted.world.calls.count("ids:2") == 2
+
+
+def test_what_a_webhook_had_put_aside_is_taken_up_too(scripted: Scripted) -> None:
+    scripted.project("1", 1)
+    run_to_end(scripted.job)
+    run = lifecycle.request_items(scripted.integration, ["1"], trigger="test")
+    other = {"items": ["1"]}
+    ExtractionCheckpoint.objects.filter(run=run).update(cursor=other, scope="item:1", status="failed")
+    work_off(run)
+    EtlJobRun.objects.filter(pk=run.pk).update(status=Overall.FAILED)
+
+    run_to_end(scripted.job)
+
+    assert scripted.world.calls.count("ids:1") == 1
+
+
+def test_a_restricted_sync_leaves_what_was_put_aside_to_the_next_whole_one(scripted: Scripted) -> None:
+    a_page_with_one_put_aside(scripted)
+    ask(started(scripted), 1)
+    lifecycle.stop(scripted.job.pk)
+    scripted.world.hidden = {"1", "2"}
+
+    run_to_end(scripted.job, {"projects": ["P1"]})
+    assert "ids:2" not in scripted.world.calls
+
+    run_to_end(scripted.job)
+    assert len(rows()) == 2

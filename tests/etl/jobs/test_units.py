@@ -272,29 +272,16 @@ def test_a_failed_batch_is_put_back_to_be_tried_one_by_one() -> None:
     assert set(QdrantVector.objects.values_list("status", "alone", "published_at")) == {("pending", True, None)}
 
 
-def test_a_cut_page_fails_with_the_followup_that_failed() -> None:
+def test_an_answer_that_fails_takes_along_what_was_to_complete_it() -> None:
     run = a_run()
-    page, other = raw_row(run, is_complete=False), raw_row(run, is_complete=False)
-    followup = checkpoint(run, parent_raw=page)
+    page = raw_row(run)
+    followed, other = raw_row(run, parent=page), raw_row(run, parent=raw_row(run))
 
-    units.fail(taken(followup), "403")
+    units.fail(taken(page), "no such field")
 
-    assert reason_of(page) == "not complete: 403"
+    assert (reason_of(page), reason_of(followed)) == ("no such field", "not complete: no such field")
     other.refresh_from_db()
-    assert (page.status, other.status) == (UnitState.FAILED, UnitState.PENDING)
-
-
-def test_a_cut_page_fails_with_the_followup_whose_workers_died() -> None:
-    run = a_run()
-    page = raw_row(run, is_complete=False)
-    followup = checkpoint(run, parent_raw=page, takes=units.MAX_TAKES - 1)
-    taken(followup)
-    expire(followup)
-
-    units.take_back_expired(ExtractionCheckpoint)
-
-    assert reason_of(page) == f"not complete: {units.DIED}"
-    assert page.status == UnitState.FAILED
+    assert (followed.status, other.status) == (UnitState.FAILED, UnitState.PENDING)
 
 
 def test_a_unit_whose_lease_ran_out_waits_again() -> None:

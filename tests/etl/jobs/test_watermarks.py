@@ -71,6 +71,15 @@ def test_a_scope_whose_site_did_not_tell_its_time_keeps_none() -> None:
     assert kept(run) == {}
 
 
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_scope_that_was_broken_off_keeps_none(cut: bool) -> None:
+    run = a_run()
+    read(run)
+    read(run, parent_raw=raw_row(run) if cut else None, cursor={"page": 2, "broken_off": True})
+
+    assert kept(run) == {}
+
+
 @pytest.mark.parametrize("config", [{"projects": ["AB"]}, {"steps": ["jira_issues_with_changelogs"]}, {"dates": ["x"]}])
 def test_a_sync_that_was_to_read_only_a_part_keeps_none(config: dict[str, Any]) -> None:
     run = a_run()

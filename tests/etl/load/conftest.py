@@ -15,3 +15,9 @@ def listed(loading: Loading) -> Loading:
     """The same, where the site's statuses are listed already."""
     loading.load(statuses(*STATUSES.values()))
     return loading
+
+
+@pytest.fixture
+def code(listed: Loading) -> Loading:
+    """An integration of the same tenant that brings pull requests."""
+    return Loading.of(offline_integration(listed.integration.tenant.name, "Code"))

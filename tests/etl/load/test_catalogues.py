@@ -239,4 +239,38 @@ def test_a_custom_field_is_loaded_with_its_schema_and_renamed_by_a_newer_answer(
                      extracted=hours)  # fmt: skip
 
     field = CustomField.objects.get()
-    assert (field.name, field.operations, field.schema) == ("Squad", ["set"], {"a": [1]})
+    assert (field.name, field.authority, field.schema) == ("Squad", Authority.LISTED, {"a": [1]})
+
+
+SEEN = CustomFieldRecord("customfield_1", "Team (PAY)", "string", listed=False)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_what_a_project_shows_of_a_field_counts_until_the_field_is_listed_in_any_order(
+    loading: Loading, order: tuple[int, ...]
+) -> None:
+    said = [CustomFieldRecord("customfield_1", "Team", "team"), SEEN, replace(SEEN, name="Team (WEB)")]
+    sources = [loading.source(at(hours)) for hours in range(3)]
+
+    for place in order:
+        loading.load(Batch(custom_fields=[said[place]]), sources[place])
+
+    field = CustomField.objects.get()
+    assert (field.name, field.field_type, field.authority) == ("Team", "team", Authority.LISTED)
+
+
+def test_a_field_that_is_only_seen_again_writes_no_row(loading: Loading) -> None:
+    loading.load(Batch(custom_fields=[SEEN]), extracted=1)
+    before = CustomField.objects.get()
+
+    loading.load(Batch(custom_fields=[SEEN]), extracted=2)
+
+    assert (CustomField.objects.get().last_updated_at, before.authority) == (before.last_updated_at, Authority.SEEN)
+
+
+def test_of_a_field_that_is_listed_twice_the_first_counts(loading: Loading) -> None:
+    records = [CustomFieldRecord("customfield_1", name, "team") for name in ("Zebra", "Ant", "Bee")]
+
+    loading.load(Batch(custom_fields=records))
+
+    assert CustomField.objects.get().name == "Zebra"

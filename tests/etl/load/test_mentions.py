@@ -1,6 +1,6 @@
 """Links of work items to the pull requests that mention their keys, beside those that the work items' site knows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import permutations
 from typing import Any
 
@@ -20,7 +20,6 @@ from integrations.records import (
     Person,
     PullRequestRecord,
     RepositoryRecord,
-    WorkItemRecord,
 )
 from tests.support.loading import Loading, offline_integration
 from tests.support.records import START, at, issue, items
@@ -36,11 +35,6 @@ Answer = tuple[Loading, Batch]
 def code_of(tenant: str, name: str = "Code") -> Loading:
     """An integration that brings pull requests."""
     return Loading.of(offline_integration(tenant, name))
-
-
-@pytest.fixture
-def code(listed: Loading) -> Loading:
-    return code_of("Acme")
 
 
 def mentioning(*keys: str, number: int = 1, version: float = 0, **fields: Any) -> PullRequestRecord:
@@ -190,80 +184,6 @@ def load_in_order(answers: Sequence[Answer], sources: Sequence[Source]) -> None:
         loading.load(batch, source)
 
 
-Step = tuple[str, dict[str, Any]]
-
-ITEM: Step = ("item", {})
-MENTIONED: Step = ("pull", {"keys": ("{item}",)})
-PRESENT: Step = ("overview", {"present": True})
-ABSENT: Step = ("overview", {"present": False})
-LINKED: Step = ("developed", {"linked": True})
-UNLINKED: Step = ("developed", {"linked": False})
-
-UNMENTIONED: Step = ("pull", {})
-EDITED: Step = ("pull", {"version": 1})
-MENTIONS_OTHER: Step = ("pull", {"keys": ("{other}",)})
-MOVED: Step = ("item", {"version": 1, "key": "{other}"})
-
-SCENARIOS: dict[str, tuple[list[Step], list[str]]] = {
-    "mentioned": ([ITEM, MENTIONED], ["mention"]),
-    "the source links it too": ([ITEM, MENTIONED, PRESENT, LINKED], ["code"]),
-    "the source alone links it": ([ITEM, UNMENTIONED, LINKED], ["code"]),
-    "the source's link vanishes": ([ITEM, MENTIONED, LINKED, UNLINKED], ["mention"]),
-    "the source has no links any more": ([ITEM, MENTIONED, LINKED, ABSENT], ["mention"]),
-    "the source's link comes late": ([ITEM, MENTIONED, UNLINKED, LINKED], ["code"]),
-    "the text is edited": ([ITEM, MENTIONED, EDITED], []),
-    "the text is edited, and the source still links it": ([ITEM, MENTIONED, LINKED, EDITED], ["code"]),
-    "the text is edited to have the key": (
-        [ITEM, UNMENTIONED, ("pull", {"version": 1, "keys": ("{item}",)})],
-        ["mention"],
-    ),
-    "the item moves away from its key": ([ITEM, MENTIONED, MOVED], []),
-    "the item moves to the key": ([ITEM, MENTIONS_OTHER, MOVED], ["mention"]),
-    "the item is deleted": ([ITEM, MENTIONED, ("gone", {})], []),
-    "the item comes back": ([ITEM, MENTIONED, ("gone", {}), ("item", {"version": 1})], ["mention"]),
-    "the item leaves the scope while the source links it": ([ITEM, MENTIONED, LINKED, ("left", {})], ["code"]),
-}
-
-
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_answers_in_any_order_leave_the_same_links(listed: Loading, code: Loading, name: str) -> None:
-    steps, expected = SCENARIOS[name]
-    ends = set()
-    for place, order in enumerate(permutations(range(len(steps)))):
-        number = 100 + place
-        answers = [_answer(listed, code, number, *step) for step in steps]
-        sources = [loading.source() for loading, _ in answers]
-        for step in [*order, *_too_early(answers, order)]:
-            loading, batch = answers[step]
-            loading.load(batch, sources[step])
-        rows = WorkItemPrLink.objects.filter(work_item__external_id=str(number)).order_by("source")
-        ends.add(tuple((row.source, row.pr is not None, row.pr_number == number) for row in rows))
-
-    assert ends == {tuple((source, True, True) for source in expected)}
-
-
-def _answer(site: Loading, code: Loading, number: int, kind: str, said: dict[str, Any]) -> Answer:
-    """An answer about the work item and the pull request of that number."""
-    item = str(number)
-    key, other = f"ABC-{item}", f"XYZ-{item}"
-    if kind == "item":
-        return site, items(issue(item, version=said.get("version", 0), key=said.get("key", key).format(other=other)))
-    if kind == "pull":
-        keys = [one.format(item=key, other=other) for one in said.get("keys", ())]
-        return code, pulls(mentioning(*keys, number=number, version=said.get("version", 0)))
-    if kind == "overview":
-        return site, overview(present=said["present"], item=item)
-    if kind == "developed":
-        return site, developed(*([number] if said["linked"] else []), item=item)
-    return site, Batch(gone=[item]) if kind == "gone" else Batch(left=[item])
-
-
-def _too_early(answers: Sequence[Answer], order: Sequence[int]) -> list[int]:
-    """What is said of the links of a work item that is not there waits for it, and is loaded once more."""
-    first = next(place for place, step in enumerate(order) if answers[step][1].work_items)
-    return [step for step in order[:first] if answers[step][1].item_links or answers[step][1].link_overviews]
-
-
 @pytest.mark.parametrize("loaded_first", ["link", "pull request"])
 @pytest.mark.parametrize(("name", "is_found"), [("ACME/pay", True), ("acme/payments", False), ("pay", False)])
 def test_the_sources_own_link_finds_its_pull_request_by_name_and_number(
@@ -280,7 +200,16 @@ def test_the_sources_own_link_finds_its_pull_request_by_name_and_number(
 
 
 @pytest.mark.parametrize("loaded_first", ["link", "pull request"])
-@pytest.mark.parametrize(("site", "is_found"), [("https://CODE.test", True), ("https://elsewhere.test/scm", False)])
+@pytest.mark.parametrize(
+    ("site", "is_found"),
+    [
+        ("https://CODE.test", True),
+        ("http://www.code.test:80", True),
+        ("https://git@code.test:443", True),
+        ("https://code.test:8443", False),
+        ("https://elsewhere.test/scm", False),
+    ],
+)
 def test_the_same_name_and_number_on_another_site_is_another_pull_request(
     listed: Loading, code: Loading, loaded_first: str, site: str, is_found: bool
 ) -> None:
@@ -427,43 +356,3 @@ def test_an_answer_with_work_items_and_pull_requests_links_them(listed: Loading)
     listed.load(Batch(work_items=[issue("1")], pull_requests=[mentioning("ABC-1")]))
 
     assert links() == [("1", "mention", "9001")]
-
-
-def statements(load: Callable[[], object]) -> int:
-    with CaptureQueriesContext(connection) as queries:
-        load()
-    return len(queries)
-
-
-def test_many_are_linked_with_as_many_statements_as_a_few(listed: Loading, code: Loading) -> None:
-    def page(begin: int, end: int) -> list[WorkItemRecord]:
-        return [issue(str(number)) for number in range(begin, end)]
-
-    def asked(begin: int, end: int) -> Batch:
-        return pulls(*(mentioning(f"ABC-{number}", number=number) for number in range(begin, end)))
-
-    listed.load(items(*page(0, 1)))
-    code.load(asked(0, 1))
-    sources = [loading.source() for loading in (listed, listed, code, code)]
-    few = statements(lambda: listed.load(items(*page(1, 3)), sources[0]))
-    many = statements(lambda: listed.load(items(*page(3, 33)), sources[1]))
-    assert few == many
-
-    few = statements(lambda: code.load(asked(1, 3), sources[2]))
-    many = statements(lambda: code.load(asked(3, 33), sources[3]))
-
-    assert few == many
-    assert len(links()) == 33
-
-
-def test_a_tenant_without_pull_requests_pays_two_statements_a_page(listed: Loading, code: Loading) -> None:
-    theirs = code_of("Globex")
-    theirs.load(pulls(mentioning("ABC-1")))
-    source = listed.source()
-
-    with CaptureQueriesContext(connection) as queries:
-        listed.load(items(*(issue(str(number)) for number in range(20))), source)
-
-    asking = [query["sql"] for query in queries if "mentions" in query["sql"] or "prs" in query["sql"]]
-    assert len(asking) == 2
-    assert not WorkItemPrLink.objects.exists()

@@ -5,8 +5,9 @@ import pytest
 
 from custommapping.models import Status, Wit
 from etl.load.copying import stage
+from etl.load.merging import Source
 from etl.load.quarantine import load_halving
-from etl.models import QuarantinedRecord, WorkItem
+from etl.models import QuarantinedRecord, RawExtractionData, WorkItem
 from integrations.records import Batch, Quarantined, StatusRecord, WitRecord, WorkItemRecord
 from tests.support.loading import Loading
 from tests.support.records import TODO, change, ids, issue, items, moved, statuses
@@ -132,6 +133,26 @@ def test_records_that_do_not_say_what_they_are_called_are_each_written_down(load
     loading.load(Batch(quarantined=nameless))
 
     assert set(QuarantinedRecord.objects.values_list("path", flat=True)) == {"issues[3]", "issues[5]"}
+
+
+def asked(loading: Loading, question: str) -> Source:
+    """A newly stored answer to a question."""
+    source = loading.source()
+    RawExtractionData.objects.filter(pk=source.raw_id).update(external_id=question)
+    return source
+
+
+def test_what_goes_by_its_place_is_closed_by_the_next_answer_to_the_same_question(loading: Loading) -> None:
+    nameless = [Quarantined("work_items", "", f"issues[{place}]", "is 5") for place in range(2)]
+    older = asked(loading, "page 1")
+    loading.load(Batch(quarantined=nameless), older)
+
+    loading.load(items(issue()), asked(loading, "page 2"))
+    loading.load(items(issue()), older)
+    assert [is_open(entry.path) for entry in nameless] == [True, True]
+
+    loading.load(Batch(work_items=[issue()], quarantined=nameless[:1]), asked(loading, "page 1"))
+    assert [is_open(entry.path) for entry in nameless] == [True, False]
 
 
 def test_a_refused_status_is_set_aside_and_a_good_listing_closes_its_entry(loading: Loading) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from custommapping.models import Authority
-from etl.models import Pr, QdrantVector, QuarantinedRecord, Repository
+from etl.models import EtlJobEvent, Pr, QdrantVector, QuarantinedRecord, Repository
 from integrations.records import Batch, OwnerRepositories, RepositoryRecord
 from tests.support.loading import Loading, offline_integration
 from tests.support.records import WEB, at, pull_request, pulls
@@ -95,6 +95,9 @@ def test_an_owner_without_any_repository_left_has_none_that_is_active(loading: L
     loading.load(listing())
 
     assert names() == []
+    assert [event.message for event in EtlJobEvent.objects.all()] == [
+        "repositories that the site does not show any more became inactive: acme/api, acme/web"
+    ]
 
 
 def test_a_name_that_nothing_goes_by_any_more_is_compared_without_case(loading: Loading) -> None:

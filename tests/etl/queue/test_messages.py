@@ -235,6 +235,6 @@ def test_every_work_queue_has_its_message_type() -> None:
     prefixes = {"extraction": ExtractionMessage, "transform": TransformMessage, "embedding": VectorizationMessage}
     for queue in set(ALL_QUEUES) - {JOBS_QUEUE, CUSTOM_FIELDS_QUEUE, FAILED_QUEUE}:
         assert message_type_for(queue) is prefixes[queue.split("_")[0]]
-    assert message_type_for(JOBS_QUEUE) is JobMessage
+    assert message_type_for(JOBS_QUEUE) is message_type_for(CUSTOM_FIELDS_QUEUE) is JobMessage
     with pytest.raises(UnknownQueue, match=r"etl\.failed"):
         message_type_for(FAILED_QUEUE)

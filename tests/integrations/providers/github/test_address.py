@@ -21,7 +21,7 @@ def test_github_com_has_one_address_however_it_is_written(base_url: str) -> None
     assert address_of(base_url) == GITHUB == Address("https://github.com", "https://api.github.com", "/graphql", "")
 
 
-@pytest.mark.parametrize("path", ["", "/", "/api", "/api/v3", "/api/v3/", "/api/graphql", "//"])
+@pytest.mark.parametrize("path", ["", "/", "/api", "/api/v3", "/api/v3/", "/api/graphql", "/api/v3/graphql", "//"])
 def test_an_enterprise_server_answers_below_its_own_address(path: str) -> None:
     root = "https://ghe.acme.com:8443"
     assert address_of(root + path) == Address(root, root, "/api/graphql", "/api/v3")

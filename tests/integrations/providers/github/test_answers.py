@@ -9,9 +9,11 @@ import pytest
 
 from integrations.errors import Permanent
 from integrations.http import Response
-from integrations.provider import Connection, PlanContext, RepositoryRef
+from integrations.provider import Answer, Connection, PlanContext, RawAnswer, RepositoryRef
 from integrations.providers.github.answers import check_whole, first_page, next_page, present
 from integrations.providers.github.client import GitHubClient, GraphAnswer
+from integrations.providers.github.normalise import normalise
+from integrations.providers.github.refetch import refetch
 from tests.integrations.providers.github.extraction import PULL_REQUESTS
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -68,6 +70,49 @@ def test_any_other_hidden_part_is_an_error_that_names_it(path: list[str | int]) 
         fetched(repository([PULL]), error("FORBIDDEN", *path))
     assert f"FORBIDDEN at {'.'.join(map(str, path))}:" in str(raised.value)
     assert raised.value.status == 403
+
+
+OTHER = {**PULL, "id": "PR_2", "fullDatabaseId": "2"}
+PULLS = ("repository", "pullRequests", "nodes")
+
+
+def test_a_pull_request_that_may_not_be_seen_whole_is_asked_for_by_itself() -> None:
+    found = fetched(repository([PULL, OTHER]), error("FORBIDDEN", *PULLS, 1, "mergeCommit"))
+    (aside,) = found.partitions
+    assert (aside.cursor["items"], aside.scope) == (["PR_2"], "pull_request:PR_2")
+    assert found.metadata["put_aside"] == ["PR_2"]
+
+
+def test_a_pull_request_of_which_nothing_may_be_seen_is_quarantined() -> None:
+    found = fetched(repository([None, PULL]), error("FORBIDDEN", *PULLS, 0))
+    content = {"data": {"repository": repository([None, PULL])}, "errors": [error("FORBIDDEN", *PULLS, 0)]}
+    batch = normalise(RawAnswer(found.entity_type, found.external_id, content, found.metadata))
+    told = [(refused.path, refused.reason) for refused in batch.quarantined if not refused.external_id]
+    (path, reason) = told[0]
+    assert (path, len(told)) == ("data.repository.pullRequests.nodes[0]", 1)
+    assert "may not be seen: Resource protected" in reason
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_where_all_or_many_are_refused_it_is_the_account_that_is(count: int) -> None:
+    pulls = [{**PULL, "id": f"PR_{number}"} for number in range(count)]
+    errors = [error("FORBIDDEN", *PULLS, number, "mergeCommit") for number in range(count)]
+    with pytest.raises(Permanent, match="FORBIDDEN at repository"):
+        fetched(repository([*pulls, *([OTHER] if count > 1 else [])]), *errors)
+
+
+def test_of_those_asked_for_by_id_the_one_that_may_not_be_seen_whole_is_asked_for_alone() -> None:
+    connection = Connection(1, "GitHub", {"organization": "acme"}, {"token": "t"})
+    refused = error("FORBIDDEN", "nodes", 1, "mergeCommit")
+
+    def asked(pulls: list[Any], *errors: dict[str, Any]) -> Answer:
+        (partition,) = refetch(connection, [pull["id"] for pull in pulls])
+        return PULL_REQUESTS.fetch(Site(answer({"nodes": pulls}, *errors)), connection, partition.cursor)
+
+    found = asked([PULL, OTHER], refused)
+    assert [(part.cursor["items"], part.scope) for part in found.partitions] == [(["PR_2"], "pull_request:PR_2")]
+    with pytest.raises(Permanent, match=r"FORBIDDEN at nodes\.0\.mergeCommit"):
+        asked([OTHER], error("FORBIDDEN", "nodes", 0, "mergeCommit"))
 
 
 def test_what_does_not_exist_is_no_error() -> None:

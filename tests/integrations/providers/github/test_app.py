@@ -27,12 +27,13 @@ from integrations.providers.github import app
 from integrations.providers.github.client import GitHubClient, client_for
 from integrations.sandbox.github import GitHubFaults, GitHubServer, GitHubSite, GitHubSpec
 from integrations.sandbox.github.callers import signing_key
+from integrations.sandbox.github.refusals import Denied
 from integrations.sandbox.github.webtokens import check
-from integrations.sandbox.http import Response
+from integrations.sandbox.http import Request, Response
 from integrations.tokens import EARLY_SECONDS, YOUNG_SECONDS
 from pulse.tenancy.models import Tenant
 
-from .scripted import CLOCK, ScriptedSite, scripted
+from .scripted import CLOCK, ScriptedSite, refusal, scripted
 
 MINT = "POST /api/v3/app/installations/61/access_tokens"
 VIEWER = "query who { viewer { login } }"
@@ -180,6 +181,24 @@ def test_a_token_is_renewed_before_it_expires(installed: Installed) -> None:
     assert installed.minted() == 2
 
 
+def test_a_token_that_was_revoked_as_soon_as_it_was_minted_is_renewed(installed: Installed) -> None:
+    client = installed.client
+    client.query(VIEWER, {}, "who")
+    installed.server.app.expire_tokens()
+    assert client.query(VIEWER, {}, "who").data["viewer"]["login"] == "pulse-sandbox[bot]"
+    assert installed.minted() == 2
+
+
+def test_a_new_token_that_the_site_does_not_know_yet_may_be_known_soon(installed: Installed) -> None:
+    app, minted = installed.server.app, installed.server.app.mint
+    app.mint = lambda *wanted: (minted(*wanted), app.expire_tokens())[0]  # type: ignore[method-assign, func-returns-value]
+    for _ in range(2):
+        with pytest.raises(Transient, match="answered 401: Bad credentials") as caught:
+            installed.viewer()
+        assert "check that the installation" in str(caught.value)
+    assert installed.minted() == 2
+
+
 def test_a_token_that_is_refused_in_the_middle_is_renewed_once(installed: Installed) -> None:
     client = installed.client
     for number in (1, 2, 3):
@@ -201,6 +220,29 @@ def test_the_time_a_token_lasts_is_told_by_the_clock_of_the_site() -> None:
 def given(site: ScriptedSite) -> Connection:
     settings = {"base_url": site.url, "app_id": "7", "installation_id": "61"}
     return Connection(1, "GitHub", settings, {"app_private_key": PEM})
+
+
+def test_a_site_with_another_clock_is_given_a_web_token_by_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    def answer(request: Request) -> Response:
+        token = request.headers["authorization"].removeprefix("Bearer ")
+        try:
+            check(token, signing_key().public_key(), ["7"], CLOCK)
+        except Denied as denied:
+            return denied.response()
+        expires_at = datetime.fromtimestamp(CLOCK + 600, UTC).isoformat()
+        return Response.json({"token": "ghs_1", "expires_at": expires_at}, 201)
+
+    with scripted({MINT: answer}) as site:
+        assert app.mint(given(site)).token == "ghs_1"
+        assert len(site.requests) == 2
+    assert f"its clock says {datetime.fromtimestamp(CLOCK, UTC):%H:%M:%S}" in caplog.text
+
+
+def test_a_key_of_another_app_is_tried_once_with_each_clock() -> None:
+    with scripted({MINT: refusal(401, "A JSON web token could not be decoded")}) as site:
+        with pytest.raises(Permanent, match="answered 401: A JSON web token could not be decoded") as caught:
+            app.mint(given(site))
+        assert (caught.value.status, len(site.requests)) == (401, 2)
 
 
 def test_a_life_that_is_absurdly_long_is_a_day() -> None:

@@ -33,7 +33,7 @@ def test_a_repository_that_was_deleted_has_no_pages_and_no_watermark(
     read = pages(PULL_REQUESTS, connection, partition)
     ((answer, _),) = read
     assert warnings(read) == ["repository acme/identity is not visible to this account any more"]
-    assert answer.source_time is None
+    assert answer.broken_off
     assert [(batch.pull_requests, batch.quarantined) for batch in normalised(read)] == [([], [])]
 
 
@@ -43,6 +43,7 @@ def test_one_that_is_deleted_while_it_is_read_ends_there(server: GitHubServer, i
     )
     assert len(numbers(read)) == 20
     assert len(warnings(read)) == 1
+    assert [answer.broken_off for answer, _ in read] == [False, False, True]
 
 
 def test_lists_of_a_repository_that_is_deleted_meanwhile_end(server: GitHubServer, identity: Repository) -> None:
@@ -51,6 +52,7 @@ def test_lists_of_a_repository_that_is_deleted_meanwhile_end(server: GitHubServe
     server.site.delete_repository("acme/identity")
     parts = [page for page, _ in pages(PULL_REQUESTS, connection, answer.followups[0])]
     assert {orjson.loads(part.body)["data"]["node"] for part in parts} == {None}
+    assert parts[-1].broken_off
     # Those that were whole already stand.
     (batch,) = normalised([(answer, parts)])
     assert len(batch.pull_requests) > len(batch.quarantined) > 0

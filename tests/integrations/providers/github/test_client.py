@@ -12,6 +12,7 @@ from integrations.errors import Passing, Permanent, RateLimited, StageError, Tra
 from integrations.http import Response as Answered
 from integrations.http import throttled
 from integrations.provider import Connection
+from integrations.providers.github.auth import Credentials
 from integrations.providers.github.client import GitHubClient, GraphAnswer, TooMuch, client_for
 from integrations.providers.github.refusals import LEAST_WAIT_SECONDS
 from integrations.sandbox import Throttle
@@ -165,21 +166,22 @@ def test_an_exhausted_budget_lasts_until_its_reset(site: ScriptedSite, kind: str
 
 
 SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+LOCKED = "Maximum number of login attempts exceeded. Please try again later."
 ABUSE = "You have triggered an abuse detection mechanism. Please wait a few minutes before you try again."
 
 
 @pytest.mark.parametrize("status", [200, 403, 429])
-@pytest.mark.parametrize("message", [SECONDARY, ABUSE])
+@pytest.mark.parametrize("message", [SECONDARY, ABUSE, LOCKED])
 def test_a_secondary_limit_that_does_not_say_how_long_lasts_a_minute_at_least(
     site: ScriptedSite, status: int, message: str
 ) -> None:
-    content = {"errors": [{"message": message}]} if status == 200 else {"message": message}
     # Of the hour's budget most is left: its reset has nothing to do with it.
     headers = {"x-ratelimit-remaining": "4000", "x-ratelimit-reset": str(CLOCK + 3000)}
-    error = refused(site, Response(status, Response.json(content).body, headers=headers))
-    assert isinstance(error, RateLimited)
-    assert (error.until, error.least_seconds) == (None, LEAST_WAIT_SECONDS)
-    assert len(site.requests) == 1
+    for content in ({"message": message}, {"errors": [{"message": message}]}):
+        error = refused(site, Response(status, Response.json(content).body, headers=headers))
+        assert isinstance(error, RateLimited)
+        assert (error.until, error.least_seconds) == (None, LEAST_WAIT_SECONDS)
+    assert len(site.requests) == 2
 
 
 @pytest.mark.parametrize("status", [200, 403, 429])
@@ -247,7 +249,7 @@ def test_what_only_looks_like_a_failure_is_too_much_as_well(site: ScriptedSite, 
 def test_an_answer_that_does_not_come_is_too_much(site: ScriptedSite) -> None:
     quick = http.HttpClient(site.url, answer_seconds=-1)
     with pytest.raises(TooMuch, match=r"^POST /api/graphql \(who\) took more than"):
-        GitHubClient(quick, site.client().address, "").query(QUERY, {}, "who")
+        GitHubClient(quick, site.client().address, Credentials(TOKEN, None, "")).query(QUERY, {}, "who")
 
 
 @pytest.mark.parametrize("status", [500, 503])
@@ -275,8 +277,7 @@ def test_the_most_urgent_of_several_errors_counts(site: ScriptedSite) -> None:
         ({"errors": [{"type": "FORBIDDEN", "message": "Resource not accessible by integration"}]}, "it needs"),
         ({"errors": [{"message": f"error {number}"} for number in range(5)]}, "error 2 and 2 more errors"),
         ({"errors": "down"}, "an error: down"),
-        ({"data": None}, "answered neither data nor errors"),
-        ({"message": "hello"}, "answered neither data nor errors"),
+        ({"message": "hello"}, "answered an error: hello"),
         ([], "answered neither data nor errors"),
         (Response(200, b"<!DOCTYPE html><title>Sign in</title>", "text/html"), "a login page or a proxy answered"),
         (Response(404, b'{"message":"Not Found"}'), "answered 404: Not Found"),
@@ -288,12 +289,23 @@ def test_a_question_that_is_wrong_stays_wrong(site: ScriptedSite, answer: Any, s
     assert said in str(error)
 
 
-def test_an_unknown_error_in_a_part_of_an_answer_may_pass(site: ScriptedSite) -> None:
+def test_trouble_of_the_site_may_pass(site: ScriptedSite) -> None:
+    error = refused(site, {"errors": [{"type": "SERVICE_UNAVAILABLE", "message": "Come again."}]})
+    assert type(error) is Transient
+
+
+def test_an_unknown_error_in_a_part_of_an_answer_is_too_much(site: ScriptedSite) -> None:
     body = rb'{"data": {"viewer": null}, "errors": [{"type": "INTERNAL", "message": "Oops\u0000 \ud83d"}]}'
     error = refused(site, Response(200, body))
-    assert type(error) is Transient
+    assert type(error) is TooMuch
     # Without what no database takes.
     assert str(error).endswith("answered INTERNAL: Oops ?")
+
+
+def test_an_answer_of_nothing_at_all_may_pass(site: ScriptedSite) -> None:
+    error = refused(site, {"data": None})
+    assert type(error) is Transient
+    assert str(error).endswith("answered without data, and without an error")
 
 
 def test_json_that_is_cut_off_may_pass(site: ScriptedSite) -> None:

@@ -1,6 +1,7 @@
 """What the connection check tells of accounts, repositories, permissions and settings."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -279,6 +280,28 @@ def test_scopes_that_a_classic_token_lacks_are_named(site: ScriptedSite, scopes:
     assert [said.partition(":")[0] for said in found] == [
         f"the token lacks the scope {name}".partition(":")[0] for name in missing
     ]
+
+
+@pytest.mark.parametrize("token", ["github_pat_11A_x", "ghu_x"])
+def test_a_token_with_permissions_has_no_scopes_to_lack(site: ScriptedSite, token: str) -> None:
+    site.answers[USER] = Response(200, b'{"login": "ada"}', headers={"x-oauth-scopes": ""})
+    connection = replace(site.connection(), secrets={"token": token})
+    assert check_connection(client_for(connection), connection).problems == []
+
+
+def test_what_single_sign_on_leaves_out_is_a_problem(site: ScriptedSite) -> None:
+    hidden = {"x-github-sso": "partial-results; organizations=21955855"}
+    body = Response.json(owned(LISTED)).body
+    normal = site.answers[GRAPHQL]
+    site.answers[GRAPHQL] = lambda request: (
+        Response(200, body, headers=hidden) if "repositoryOwner" in request.json()["query"] else normal(request)
+    )
+    report = told(site)
+    assert names(report) == ["acme/web"]
+    assert problem(report) == (
+        "repositories of acme: left out is what belongs to organisations with single sign-on "
+        "(organizations=21955855): authorise the token for the organisation's single sign-on"
+    )
 
 
 def test_a_site_without_a_github_is_told() -> None:

@@ -1,9 +1,10 @@
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
 
 from integrations.provider import RawAnswer
-from integrations.providers.github.normalise import PULL_REQUEST_REST
+from integrations.providers.github.normalise import PULL_REQUEST_REST, normalise
 
 from .samples import (
     code_comment,
@@ -11,6 +12,7 @@ from .samples import (
     commit,
     listed,
     oid,
+    page,
     pull,
     pull_id,
     read,
@@ -107,4 +109,16 @@ def test_a_followup_whose_list_cannot_be_read_costs_only_the_pull_request_that_i
     assert lost.path == "data.repository.pullRequests.nodes[1].followup(x).data.node.commits"
     # Of one that does not say its id, nobody knows what completes it.
     nameless = RawAnswer(PULL_REQUEST_REST, "x", {"data": {"node": {"commits": listed()}}}, {"pull_request": ""})
-    assert refusal(pull(2, fullDatabaseId=None), nameless).external_id == ""
+    assert refusal(pull(2, fullDatabaseId=None, id=None), nameless).external_id == ""
+
+
+@pytest.mark.parametrize(("task", "path"), [({}, "commits"), ({"thread": "PRRT_1"}, "reviewThreads.comments")])
+def test_what_a_call_failed_to_bring_costs_its_pull_request_and_no_other(task: dict[str, str], path: str) -> None:
+    cut = pull(2, commits=listed(commit(1), more=True))
+    still_open = [{"home": cut["id"], "connection": "commits", **task}, {"home": cut["id"], "connection": "labels"}]
+    missing = [{"cursor": {"open": still_open}, "error": "GitHub: 500 of commits"}]
+    batch = normalise(replace(page(pull(1), cut), metadata={"missing": missing}))
+    (refused,) = batch.quarantined
+    assert [found.external_id for found in batch.pull_requests] == [pull_id(1)]
+    assert (refused.external_id, refused.path) == (pull_id(2), f"data.repository.pullRequests.nodes[1].{path}")
+    assert refused.reason == f"{refused.path} is not whole: GitHub: 500 of commits"

@@ -11,6 +11,7 @@ from integrations.provider import Connection, PlanContext
 from integrations.providers.github.client import client_for
 from integrations.records import OwnerRepositories
 from integrations.sandbox.github import GitHubFaults, GitHubServer, GitHubSite, GitHubSpec
+from integrations.sandbox.http import Response
 from tests.integrations.providers.github.extraction import (
     REPOSITORIES,
     Read,
@@ -19,6 +20,7 @@ from tests.integrations.providers.github.extraction import (
     pages,
     reference,
 )
+from tests.integrations.providers.github.scripted import GRAPHQL, scripted
 
 OF_ACME = 12
 
@@ -117,10 +119,27 @@ def test_one_that_is_not_there_is_told_and_is_gone(server: GitHubServer) -> None
 
 def test_one_that_has_another_name_now_is_told(server: GitHubServer) -> None:
     found = read(server, repositories="acme/admin-console")
-    assert names(found) == ["acme/console"]
     assert warnings(found) == [
         "setting repositories: acme/admin-console is called acme/console now, and is read only under that name"
     ]
+    assert [batch.gone_repositories for batch in normalised(found)] == [["acme/admin-console"]]
+    # So it is where it was transferred to an owner who is not read.
+    server.site.transfer_repository("acme/identity", "acme-labs")
+    found = read(server, repositories="acme/identity")
+    assert [(batch.repositories, batch.gone_repositories) for batch in normalised(found)] == [([], ["acme/identity"])]
+    assert b"acme-labs" not in found[0][0].body
+
+
+def test_one_that_has_another_name_now_is_read_where_that_is_named_too(server: GitHubServer) -> None:
+    found = read(server, repositories="acme/admin-console, acme/console")
+    assert set(names(found)) == {"acme/console"}
+
+
+def test_an_owner_of_whom_the_account_sees_nothing_is_told(server: GitHubServer) -> None:
+    server.faults = GitHubFaults(hidden=[home.name_with_owner for home in server.site.repositories])
+    found = read(server, organization="acme")
+    assert warnings(found) == ["acme has no repository that is visible to this account"]
+    assert [batch.owner_repositories for batch in normalised(found)] == [[OwnerRepositories("acme", ())]]
 
 
 def test_entries_that_no_repository_of_a_listed_owner_has_are_told(large: GitHubServer) -> None:
@@ -142,6 +161,22 @@ def test_an_organization_that_wants_single_sign_on_is_an_error(server: GitHubSer
     with pytest.raises(Permanent, match=r"repositories of acme: .*single sign-on") as raised:
         read(server)
     assert raised.value.status == 403
+
+
+def test_what_single_sign_on_leaves_out_of_a_list_is_told() -> None:
+    node = {"id": "R_7", "databaseId": 7, "nameWithOwner": "acme/web"}
+    page = {"pageInfo": {"hasNextPage": False, "endCursor": None}, "nodes": [node]}
+    body = Response.json({"data": {"repositoryOwner": {"login": "acme", "repositories": page}}}).body
+    hidden = {"x-github-sso": "partial-results; organizations=21955855,20582480"}
+    with scripted({GRAPHQL: Response(200, body, headers=hidden)}) as site:
+        given = site.connection(repositories="acme/we*, acme/api")
+        (found,) = [pages(REPOSITORIES, given, part) for part in REPOSITORIES.plan(given, PlanContext())]
+    first, second = warnings(found)[0].split("; setting")
+    assert first == (
+        "repositories of acme: left out is what belongs to organisations with single sign-on "
+        "(organizations=21955855,20582480): authorise the token for the organisation's single sign-on"
+    )
+    assert second == " repositories: acme/api is not visible to this account"
 
 
 def test_a_site_that_repeats_a_cursor_is_told(large: GitHubServer) -> None:

@@ -258,7 +258,7 @@ def test_keys_are_words_of_the_texts_and_each_is_there_once(title: str, branch: 
     assert len(set(found)) == len(found) <= MOST_MENTIONS
     for key in found:
         project, _, number = key.rpartition("-")
-        assert key in title or key in branch.upper()
+        assert key in title.upper() or key in branch.upper()
         assert project[0].isalpha()
         assert len(project) > 1
         assert key == key.upper()

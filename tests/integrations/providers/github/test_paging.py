@@ -8,10 +8,18 @@ from integrations.errors import Permanent
 from integrations.provider import Partition
 from integrations.providers.github import places
 from integrations.providers.github.client import client_for
+from integrations.providers.github.normalise import normalise
 from integrations.providers.github.refusals import TooMuch
 from integrations.sandbox.github import GitHubFaults, GitHubServer
 from integrations.sandbox.github.repositories import Repository
-from tests.integrations.providers.github.extraction import PULL_REQUESTS, connect, pages, plan_of, read_repository
+from tests.integrations.providers.github.extraction import (
+    PULL_REQUESTS,
+    connect,
+    pages,
+    plan_of,
+    read_repository,
+    stored,
+)
 from tests.integrations.providers.github.reading import (
     Between,
     Clock,
@@ -71,8 +79,8 @@ def test_one_that_comes_in_no_size_is_told_with_its_place(server: GitHubServer, 
         fetch(connection, first.next_cursor)
     assert first.next_cursor["after"] in str(raised.value)
     assert raised.value.status == 502
-    # 25, 12, 6, 3, 1, then its lists: 10, 5, 2, 1.
-    assert sum(server.counts.values()) == 9
+    # 25, 12, 6, 3, 1, then its lists: 10, 5, 2, 1, then without numbers of lines, then its ids alone.
+    assert sum(server.counts.values()) == 11
 
 
 def test_short_pages_are_not_taken_for_the_end(server: GitHubServer, identity: Repository) -> None:
@@ -88,12 +96,18 @@ def test_a_site_that_repeats_a_cursor_is_told(server: GitHubServer, identity: Re
         read_repository(server, identity, Between(1, repeat), batch_size=5)
 
 
-def test_a_list_within_a_pull_request_ends_as_well(server: GitHubServer, identity: Repository) -> None:
+def test_a_list_within_a_pull_request_ends_as_well_and_costs_no_other_one(
+    server: GitHubServer, identity: Repository
+) -> None:
     connection = connect(server)
     answer = fetch(connection, plan_of(connection, identity).cursor)
     server.faults = GitHubFaults(repeat_token=True)
-    with pytest.raises(Permanent, match=r"of pull request \d+, page 2: .* again"):
-        pages(PULL_REQUESTS, connection, answer.followups[0])
+    rest = [page for page, _ in pages(PULL_REQUESTS, connection, answer.followups[0])]
+    batch = normalise(stored(answer), [stored(page) for page in rest])
+    lost = {entry.external_id for entry in batch.quarantined}
+    assert lost
+    assert lost <= {page.metadata["pull_request"] for page in rest}
+    assert {record.external_id for record in batch.pull_requests} == answer.digests.keys() - lost
 
 
 def test_a_cursor_that_is_not_known_any_more_leads_to_the_same_place(

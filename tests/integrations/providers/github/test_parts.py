@@ -107,9 +107,9 @@ def test_an_outdated_comment_on_code_has_no_line_and_may_belong_to_no_review() -
         ),
         (
             "prs_comments",
-            {"comments": listed(comment(1), comment(2, fullDatabaseId=None), comment(3))},
+            {"comments": listed(comment(1), comment(2, fullDatabaseId=None, id=None), comment(3))},
             "comments.nodes[1]",
-            "comments.nodes[1].fullDatabaseId",
+            "comments.nodes[1].id",
         ),
         (
             "prs_comments",

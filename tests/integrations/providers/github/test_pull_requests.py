@@ -1,9 +1,10 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from integrations.providers.github.normalise import normalise
+from integrations.providers.github.normalise import digests, normalise
 from integrations.records import NOBODY, CommentRecord, CommitRecord, Person, ReviewRecord
 
 from .samples import (
@@ -21,6 +22,7 @@ from .samples import (
     read,
     record,
     refusal,
+    rest,
     review,
     thread,
 )
@@ -137,6 +139,25 @@ def test_ids_are_text_of_any_size_and_old_servers_have_only_the_small_ones() -> 
     assert record(pull(1, fullDatabaseId=2**40)).external_id == str(2**40)
 
 
+def test_what_has_no_number_goes_by_its_node_id() -> None:
+    none: Json = {"fullDatabaseId": None, "databaseId": None}
+    on_code = code_comment(2, **none, pullRequestReview={"id": "PRR_1", **none})
+    whole = pull(1, **none, reviews=listed(review(1, **none)), comments=listed(comment(1, **none), more=True))
+    threads = listed(thread(1, on_code))
+    further = rest(1, "comments", comment(3))
+    further = replace(further, metadata={"pull_request": "PR_1"})
+    found = record(whole | {"reviewThreads": threads}, further)
+
+    assert (found.external_id, found.reviews[0].external_id) == ("PR_1", "PRR_1")
+    assert [(said.external_id, said.review_id) for said in found.comments] == [
+        ("IC_1", None),
+        ("rIC_2", "PRR_1"),
+        ("7000000003", None),
+    ]
+    assert digests(page(whole)).keys() == {"PR_1"}
+    assert refusal(whole | {"id": None}).path == "data.repository.pullRequests.nodes[1].id"
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -185,7 +206,6 @@ def test_an_instant_is_read_however_it_is_written(written: str, expected: dateti
         ("fullDatabaseId", 0),
         ("fullDatabaseId", True),
         pytest.param("fullDatabaseId", 10**5000, id="a huge id"),
-        ("fullDatabaseId", ...),
         ("number", None),
         ("number", 0),
         ("number", -1),

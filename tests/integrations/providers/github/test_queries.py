@@ -16,7 +16,7 @@ from integrations.providers.github.queries import (
     THREAD_REST,
     Query,
 )
-from integrations.providers.github.sizes import NESTED
+from integrations.providers.github.sizes import NESTED, sizes_of
 from integrations.sandbox.github.pricing import MOST_NODES, Price, price
 from integrations.sandbox.github.schema import served_schema
 from tests.support.published import github_schema
@@ -79,8 +79,7 @@ def test_the_largest_page_that_can_be_set_is_within_the_limit_of_nodes() -> None
 
 @pytest.mark.parametrize("query", [*REST.values(), THREAD_REST], ids=lambda query: query.name)
 def test_what_a_page_cut_costs_a_point_for_each_further_page(query: Query) -> None:
-    more = {"threadComments": NESTED["threadComments"]} if "$threadComments" in query.text else {}
-    assert priced(query, id="PR_1", first=100, **more).cost == 1
+    assert priced(query, id="PR_1", **sizes_of(query, {**NESTED, "first": 100})).cost == 1
 
 
 def test_a_page_of_100_repositories_costs_a_point() -> None:

@@ -13,6 +13,7 @@ from integrations.providers.github.normalise import normalise
 from integrations.providers.github.refetch import (
     ITEMS_A_PARTITION,
     NEWEST,
+    head_item,
     newest_item,
     refetch,
     repository_item,
@@ -171,10 +172,16 @@ def test_what_is_too_much_at_once_comes_in_smaller_parts(server: GitHubServer) -
 
 def test_what_does_not_come_even_alone_is_asked_for_again_later(server: GitHubServer) -> None:
     server.faults = GitHubFaults(heavy_nodes=1)
-    (partition,) = refetch(connect(server), ids_of(server, server.site.names(HOME)[:2]))
+    ids = ids_of(server, server.site.names(HOME)[:2])
+    (both,) = refetch(connect(server), ids)
 
-    with pytest.raises(TooMuch):
-        calls(connect(server), partition.cursor)
+    found = calls(connect(server), both.cursor)
+
+    # Together they wait for neither; alone each is tried again.
+    assert [part.cursor["items"] for answer in found for part in answer.partitions] == [[one] for one in ids]
+    assert not [record for answer in found for record in normalise(stored(answer)).pull_requests]
+    with pytest.raises(TooMuch, match=f"pull request {ids[0]}: not even"):
+        calls(connect(server), found[0].partitions[0].cursor)
 
 
 def test_nothing_is_kept_of_a_pull_request_whose_repository_left_the_scope(server: GitHubServer) -> None:
@@ -249,6 +256,18 @@ def test_the_newest_pull_requests_are_those_that_were_just_pushed_to(server: Git
     assert batch.repositories == []
 
 
+def test_those_of_a_branch_are_found_however_many_are_newer(server: GitHubServer) -> None:
+    name = server.site.open_pull(HOME, branch="fix/ä,b")
+    for _ in range(NEWEST):
+        server.site.open_pull(HOME)
+
+    ((answer, batch),) = read(connect(server), [head_item(HOME, "fix/ä,b")])
+
+    assert [record.external_id for record in batch.pull_requests] == [server.site.find(name).full_database_id]
+    assert (answer.entity_type, answer.metadata["full_name"]) == ("github_pull_requests", HOME)
+    assert answer.metadata["cost"] <= 2
+
+
 @pytest.mark.parametrize("owner", ["", "acme-labs"])
 def test_of_a_repository_that_was_lost_after_a_push_nothing_is_said(server: GitHubServer, owner: str) -> None:
     """That it was deleted, or left the scope, is told by a delivery of its own."""
@@ -257,10 +276,10 @@ def test_of_a_repository_that_was_lost_after_a_push_nothing_is_said(server: GitH
     else:
         server.site.delete_repository(HOME)
 
-    ((answer, batch),) = read(connect(server), [newest_item(HOME)])
-
-    assert batch.is_empty
-    assert b"acme-labs" not in answer.body
+    for item in (newest_item(HOME), head_item(HOME, "main")):
+        ((answer, batch),) = read(connect(server), [item])
+        assert batch.is_empty
+        assert b"acme-labs" not in answer.body
 
 
 def test_all_kinds_are_asked_for_by_one_partition_one_after_another(server: GitHubServer) -> None:

@@ -68,6 +68,7 @@ def test_what_an_owner_should_have_is_known() -> None:
         (("acme-*",), "setting organization is 'acme-*'"),
         (("acme", "https://github.com/acme/web"), "setting repositories has 'https://github.com/acme/web'"),
         (("acme", "a/b/c"), "setting repositories has 'a/b/c'"),
+        (("acme", "acme/*, !acme/web"), "setting repositories has '!acme/web': write acme/web to exclude_repositories"),
         (("acme", "", "web api"), "setting exclude_repositories has 'web api'"),
         (("", "web"), "setting repositories has 'web' of no owner"),
         (("", "acme/web, *-service"), r"setting repositories has '*-service' of no owner"),

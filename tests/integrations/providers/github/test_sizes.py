@@ -33,7 +33,9 @@ class Site(GitHubClient):
 
     def query(self, document: str, variables: Mapping[str, Any], name: str) -> GraphAnswer:
         self.asked.append(variables["first"])
-        weight = variables["first"] * sum(size for key, size in variables.items() if key != "first")
+        weight = variables["first"] * sum(
+            size for key, size in variables.items() if key != "first" and size is not True
+        )
         if weight > self.bears:
             raise TooMuch(f"{name} weighs {weight}")
         return ANSWER
@@ -47,10 +49,23 @@ def ladder(sizes: Sizes | None) -> Iterator[Sizes]:
 
 def test_a_page_is_halved_first_and_then_what_its_entries_bring_along() -> None:
     steps = list(ladder(WANTED))
-    assert [step["first"] for step in steps] == [50, 25, 12, 6, 3, 1, 1, 1, 1, 1]
-    assert [step["parts"] for step in steps[5:]] == [20, 10, 5, 2, 1]
-    assert [step["threads"] for step in steps[5:]] == [10, 5, 2, 1, 1]
-    assert set(steps[-1].values()) == {1}
+    assert [step["first"] for step in steps] == [50, 25, 12, 6, 3, 1, 1, 1, 1, 1, 1, 1]
+    assert [step["parts"] for step in steps[5:]] == [20, 10, 5, 2, 1, 1, 1]
+    assert [step["threads"] for step in steps[5:]] == [10, 5, 2, 1, 1, 1, 1]
+    assert [(step["lineCounts"], step["whole"]) for step in steps[8:]] == [(True, True)] * 2 + [
+        (False, True),
+        (False, False),
+    ]
+
+
+def test_what_one_page_was_left_without_is_asked_for_with_the_next_one() -> None:
+    found = ask(Site(bears=3), ASKED, dict, sized(WANTED))
+    assert (found.sizes["lineCounts"], found.is_bare) == (True, False)
+    site = Site(bears=2)
+    cursor = {**found.cursor, "sizes": {**found.sizes, "threads": 0, "threadComments": 0, "parts": 0, "whole": False}}
+    following = ask(site, ASKED, dict, cursor)
+    assert following.is_bare
+    assert (following.cursor["sizes"]["whole"], following.cursor["bare"]) == (True, 1)
 
 
 def test_the_way_back_doubles_what_entries_bring_along_before_the_page() -> None:

@@ -134,9 +134,20 @@ def test_a_comment_is_about_a_pull_request_where_it_is_on_one() -> None:
     assert items(comment(on_pull_request=False), "issue_comment") == []
 
 
-def test_a_push_to_a_branch_is_about_the_newest_pull_requests_of_its_repository() -> None:
-    assert items(push(), "push") == ["newest:acme/web"]
-    assert items(push(ref="refs/tags/v1"), "push") == []
+def test_a_push_is_about_the_pull_requests_of_its_branch() -> None:
+    assert items(push(ref="refs/heads/fix/it"), "push") == ["head:acme/web:fix/it"]
+    assert items(push(ref="refs/heads/größe,🎉"), "push") == ["head:acme/web:größe,🎉"]
+    for ref in ("refs/tags/v1", "refs/heads/", "refs/heads/a:b", "refs/heads/a\0b", "refs/heads/\ud83d"):
+        assert items(push(ref=ref), "push") == []
+
+
+def test_a_push_to_the_default_branch_is_about_the_newest_ones_which_it_may_have_merged() -> None:
+    assert items(push(ref="refs/heads/main"), "push") == ["newest:acme/web"]
+
+
+def test_an_event_of_any_name_that_is_about_nothing_is_ignored() -> None:
+    for event in ("projects_v2_item", "star", "installation_repositories"):
+        assert items({"action": "edited"}, event) == []
 
 
 @pytest.mark.parametrize("action", ["created", "archived", "unarchived", "deleted", "edited", "privatized"])
@@ -329,14 +340,15 @@ def test_what_the_sandbox_delivers_is_read() -> None:
         assert event.delivery_id == one.id
         found.append((event.name, list(event.items)))
 
-    pull, newest = [site.deliveries[0].content["pull_request"]["node_id"]], ["newest:acme/identity"]
+    opened = site.deliveries[0].content["pull_request"]
+    pull, branch = [opened["node_id"]], [f"head:acme/identity:{opened['head']['ref']}"]
     assert found == [
         ("pull_request", pull),
         ("pull_request", pull),
-        ("push", newest),
+        ("push", branch),
         ("pull_request_review", pull),
         ("pull_request", pull),
-        ("push", newest),
+        ("push", ["newest:acme/identity"]),
         ("repository", ["repository:acme/accounts"]),
         ("repository", ["repository:acme/accounts"]),
         ("repository", []),

@@ -228,9 +228,12 @@ def test_an_empty_answer_is_whole_and_has_no_links(parts: tuple[Any, ...]) -> No
 
 
 def test_what_two_instances_or_two_lists_name_twice_is_one_link() -> None:
+    spelled = PULL_REQUEST | {"url": "https://GitHub.com/Acme/pay/pull/12/"}
     part = {"pullRequests": [PULL_REQUEST, PULL_REQUEST]}
 
-    assert len(links(detail(part, part))) == 1
+    (link,) = links(detail(part, part, {"pullRequests": [spelled]}))
+
+    assert link.url == PULL_REQUEST["url"]
 
 
 @pytest.mark.parametrize("errors", [{"errors": ["x"]}, {"errors": ["x"], "detail": None}])

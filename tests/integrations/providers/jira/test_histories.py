@@ -1,5 +1,6 @@
 """Histories in all shapes: inline, from /changelog/bulkfetch, by the page, and whole issues from Data Center."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -104,6 +105,23 @@ def test_an_issue_without_its_whole_history_is_quarantined(changelog: Any, path:
     assert refusal(issue(2) | {"changelog": changelog}).path == path
 
 
+def renamed(before: Any, **more: Any) -> Json:
+    """A history's item of an issue that went to another project."""
+    return {"field": "Key", "fieldtype": "jira", "from": None, "fromString": before, "toString": "ORB-1"} | more
+
+
+def test_the_keys_that_an_issue_had_are_read() -> None:
+    moves = [history("4", EARLY, renamed("WEB-7")), history("5", LATE, item("1", "2"), renamed("OPS_2-19"))]
+    found = record(issue(1, moves))
+    assert found.former_keys == ("OPS_2-19", "WEB-7")
+    assert len(found.changes) == 1
+
+
+@pytest.mark.parametrize("odd", [renamed("WEB-7", fieldtype="custom"), renamed(None), renamed(""), renamed({"x": 1})])
+def test_what_is_no_key_that_an_issue_had_is_left_aside(odd: Json) -> None:
+    assert record(issue(1, [history("4", EARLY, odd)])).former_keys == ()
+
+
 FIRST, SECOND, THIRD = (
     history("10", 1_740_909_600_000, item("1", "2")),
     history("20", "2025-03-02T11:00:00.000+0100", item("2", "3"), item("3", "1")),
@@ -187,6 +205,36 @@ def test_a_history_that_stays_incomplete_quarantines_its_issue(
     assert [found.key for found in batch.work_items] == ["ORB-1"]
     assert [(found.external_id, found.path) for found in batch.quarantined] == [("50002", "issues[1].changelog")]
     assert f"{count} histories" in batch.quarantined[0].reason
+
+
+def told_no_total(*histories: Json) -> Json:
+    return {**cut(*histories), "changelog": {"histories": list(histories)}}
+
+
+@pytest.mark.parametrize(
+    ("told", "followups"),
+    [
+        (cut(THIRD, total=3), []),
+        (cut(THIRD, total=3), [bulk(1, _50002=[SECOND])]),
+        (told_no_total(THIRD), []),
+        (told_no_total(THIRD), [bulk(1, _50002=[FIRST, SECOND])]),
+    ],
+)
+def test_what_a_call_failed_to_bring_costs_its_issue_and_no_other(told: Json, followups: list[RawAnswer]) -> None:
+    missing = [{"cursor": {"issue_ids": ["50002"]}, "error": "Jira: 500 of changelogs"}]
+    batch = normalise(replace(page(issue(1), told), metadata={"missing": missing}), followups)
+
+    assert [found.key for found in batch.work_items] == ["ORB-1"]
+    (refused,) = batch.quarantined
+    assert (refused.external_id, refused.path) == ("50002", "issues[1].changelog")
+    assert refused.reason == "issues[1].changelog is not whole: Jira: 500 of changelogs"
+
+
+def test_a_history_that_came_whole_before_the_call_failed_is_read() -> None:
+    missing = [{"cursor": {"issue_ids": ["50002", "50003"]}, "error": "500"}]
+    answer = replace(page(cut(THIRD, total=2)), metadata={"missing": missing})
+
+    assert len(changes(normalise(answer, [bulk(1, _50002=[FIRST])]))) == 2
 
 
 def test_more_histories_than_the_total_are_no_fault() -> None:

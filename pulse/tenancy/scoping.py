@@ -1,4 +1,4 @@
-"""Whose rows a person may see in the admin, and who may change them."""
+"""Whose rows a person may see, in the admin and the API, and who may change them."""
 
 from typing import Any, TypeVar, cast
 
@@ -29,14 +29,16 @@ def tenant_path(model: type[Model]) -> str | None:
     return "tenant" if any(field.name == "tenant" for field in model._meta.fields) else None
 
 
-def visible_to(user: User, rows: QuerySet[M]) -> QuerySet[M]:
-    """All rows for a superuser; for everybody else those of their tenant.
+def visible_to(user: User, rows: QuerySet[M], tenant: Tenant | None = None) -> QuerySet[M]:
+    """All rows for a superuser; for everybody else those of their tenant. Where a tenant is named, only its rows.
 
     Rows that belong to no tenant, and superusers that belong to one, are for superusers alone.
     """
+    path = tenant_path(rows.model)
+    if tenant is not None:
+        rows = rows.filter(**{path: tenant.pk}) if path else rows.none()
     if user.is_superuser:
         return rows
-    path = tenant_path(rows.model)
     if path is None or user.tenant_id is None:
         return rows.none()
     own: dict[str, Any] = {path: user.tenant_id}

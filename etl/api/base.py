@@ -1,0 +1,181 @@
+"""The base of every endpoint: who asks, for which tenant, what they may do, and what they said.
+
+A view cannot forget any of it: all is decided before its method is called, and `rows` is its one way to rows. An
+endpoint is a subclass of `ApiView` with ``forms`` (what each method takes), methods that call one function and answer
+with a Response, a line in `etl.api.urls`, and a case in tests/etl/api/cases. What services raise (`Refused`,
+`Outdated`, `IllegalTransition`) is answered by `etl.api.errors`: views catch none of it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, TypeVar, cast
+
+from django.db.models import Model, QuerySet
+from rest_framework import exceptions
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+
+from etl.api import errors
+from etl.api.auth import TokenAuthentication
+from etl.api.forms import Form, IdField
+from etl.api.paging import page
+from etl.api.parsing import JsonBody
+from integrations.models import Integration
+from pulse.tenancy.models import Role, Tenant, User
+from pulse.tenancy.scoping import has_role, person, visible_to
+
+M = TypeVar("M", bound=Model)
+
+READING = ("GET", "HEAD")
+# Their parameters stand in the address.
+WITHOUT_BODY = (*READING, "DELETE")
+TENANT = "tenant_id"
+
+
+class JsonView(APIView):
+    """Takes JSON, answers with JSON, errors in the one shape. Its ``forms`` say, by method, what may be given.
+
+    The query's parameters of GET and DELETE, the body of the others; a method without a form takes nothing. What was
+    given stands in ``given`` when the method is called.
+    """
+
+    parser_classes = (JsonBody,)
+    renderer_classes = (JSONRenderer,)
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+    forms: ClassVar[Mapping[str, type[Form]]] = {}
+    given: dict[str, Any]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method not in self.allowed_methods:
+            raise exceptions.MethodNotAllowed(str(request.method))
+        self.decide(request)
+        self.given = self._given(request)
+
+    def decide(self, request: Request) -> None:
+        """Decides, before the form is read, what else the method needs."""
+
+    def get_exception_handler(self) -> Any:
+        return errors.problem
+
+    def _given(self, request: Request) -> dict[str, Any]:
+        parameters = _parameters(request)
+        data: Any = parameters
+        if request.method not in WITHOUT_BODY:
+            # Who puts into the address what belongs into the body shall be told.
+            Form(data=parameters).is_valid(raise_exception=True)
+            data = request.data
+        form = self.forms.get("GET" if request.method in READING else str(request.method), Form)(data=data)
+        form.is_valid(raise_exception=True)
+        given: dict[str, Any] = form.validated_data
+        return given
+
+
+class RoleAllows(IsAuthenticated):
+    """Who is logged in may do what their role allows."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if not super().has_permission(request, view):
+            return False
+        user, least = person(request), cast(ApiView, view).least_role(str(request.method))
+        if not has_role(user, least):
+            raise exceptions.PermissionDenied(f"this needs the role {least}; {user.username} is {user.role}")
+        return True
+
+
+class ApiView(JsonView):
+    """Base of all endpoints for people: within the caller's ``tenant`` alone.
+
+    Viewers read, operators change; ``roles`` says by method where that is otherwise. Superusers name the tenant as
+    ``?tenant_id=``.
+    """
+
+    authentication_classes = (TokenAuthentication, SessionAuthentication)
+    permission_classes = (RoleAllows,)
+    roles: ClassVar[Mapping[str, Role]] = {}
+    tenant: Tenant
+
+    @property
+    def user(self) -> User:
+        return person(self.request)
+
+    @property
+    def trigger(self) -> str:
+        """What runs that the caller starts say of who started them."""
+        return f"API: {self.user.username}"[:50]
+
+    def least_role(self, method: str) -> Role:
+        return self.roles.get(method, Role.VIEWER if method in READING else Role.OPERATOR)
+
+    def decide(self, request: Request) -> None:
+        self.tenant = _tenant(self.user, request.query_params.get(TENANT))
+
+    def rows(self, model: type[M]) -> QuerySet[M]:
+        """The tenant's rows of a table, as far as the caller may see them."""
+        return visible_to(self.user, model._default_manager.all(), self.tenant)
+
+    def row(self, model: type[M], pk: int, name: str = "id") -> M:
+        """One of them. Raises NoSuchRow with that name."""
+        found = self.rows(model).filter(pk=pk).first()
+        if found is None:
+            raise errors.NoSuchRow(name, pk)
+        return found
+
+    def integration(self) -> Integration:
+        """The integration that ``integration_id`` in the form names. Raises NoSuchRow."""
+        return self.row(Integration, self.given["integration_id"], "integration_id")
+
+    def filtered(self, rows: QuerySet[M], *names: str) -> QuerySet[M]:
+        """The rows of the integration, if one was given, whose columns of those names are as they were given, if so."""
+        if "integration_id" in self.given:
+            rows = rows.filter(integration=self.integration())
+        return rows.filter(**{name: self.given[name] for name in names if name in self.given})
+
+    def page(self, rows: QuerySet[M], keys: Sequence[str], answer: type[BaseSerializer[Any]]) -> dict[str, Any]:
+        """The page of the rows that the form, a `PageForm`, asks for (see `etl.api.paging`)."""
+        return page(rows, keys, self.given, lambda found: answer(found, many=True, context={"view": self}).data)
+
+
+class NoSuchAddress(JsonView):
+    """What has no other address."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise exceptions.NotFound(f"there is nothing at {request.path}")
+
+
+def _parameters(request: Request) -> dict[str, str]:
+    twice = [name for name, values in request.query_params.lists() if len(values) > 1]
+    if twice:
+        raise exceptions.ValidationError({name: ["is given more than once"] for name in twice})
+    return {name: value for name, value in request.query_params.dict().items() if name != TENANT}
+
+
+def _tenant(user: User, asked: str | None) -> Tenant:
+    """The tenant that the request is about."""
+    if user.is_superuser:
+        return _named_tenant(asked or user.tenant_id)
+    if user.tenant is None:
+        raise exceptions.PermissionDenied(f"{user.username} belongs to no tenant")
+    if asked is not None and asked != str(user.tenant_id):
+        raise errors.NoSuchRow(TENANT, asked)
+    if not user.tenant.active:
+        raise exceptions.PermissionDenied(f"tenant {user.tenant} is inactive")
+    return user.tenant
+
+
+def _named_tenant(asked: str | int | None) -> Tenant:
+    class TenantForm(Form):
+        tenant_id = IdField()
+
+    form = TenantForm(data={} if asked is None else {TENANT: asked})
+    form.is_valid(raise_exception=True)
+    found = Tenant.objects.filter(pk=form.validated_data[TENANT]).first()
+    if found is None:
+        raise errors.NoSuchRow(TENANT, asked)
+    return found

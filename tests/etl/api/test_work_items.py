@@ -1,0 +1,248 @@
+"""`work-items`: which are found by what, and what is said of them."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from custommapping.models import CustomField, CustomFieldMapping
+from etl.api.overflow import holds
+from etl.models import WorkItem
+from etl.sql import execute
+from pulse.tenancy.models import Tenant
+from tests.etl.api.callers import Caller, member
+from tests.support.loading import Loading, offline_integration
+from tests.support.records import STATUSES, at, issue, items, moved, statuses
+
+OPTION = {"self": "https://site.test/1", "value": "High", "id": "10100"}
+PERSON = {"accountId": "5b10", "displayName": "Ada Quill", "name": "ada"}
+CASCADE = {"value": "Europe", "id": "1", "child": {"value": "France", "id": "2"}}
+VALUES: dict[str, Any] = {
+    "text": "plain",
+    "number": 8.0,
+    "truth": True,
+    "option": OPTION,
+    "person": PERSON,
+    "cascade": CASCADE,
+    "labels": ["red", "blue"],
+    "options": [OPTION, {"value": "Low", "id": "10101"}],
+    "people": [PERSON],
+    "object": {"workspace": "w", "objects": [{"label": "Server"}]},
+}
+
+
+@pytest.fixture
+def loading(db: None) -> Loading:
+    return Loading.of(offline_integration())
+
+
+@pytest.fixture
+def caller(loading: Loading) -> Caller:
+    return Caller(member("otto", Tenant.objects.get(name="Acme")))
+
+
+def found(caller: Caller, **query: Any) -> list[str]:
+    """The keys of the items that are found."""
+    answer = caller.get("work-items", **query)
+    assert answer.status_code == 200, answer.content
+    return [item["key"] for item in answer.json()["results"]]
+
+
+def overflow(caller: Caller, field: str, text: str) -> list[str]:
+    return found(caller, **{f"overflow.{field}": text})
+
+
+@pytest.mark.parametrize(
+    ("field", "texts"),
+    [
+        ("text", ["plain"]),
+        ("number", ["8", "8.0"]),
+        ("truth", ["true"]),
+        ("option", ["High", "10100"]),
+        ("person", ["Ada Quill", "ada", "5b10"]),
+        ("cascade", ["Europe", "Europe / France"]),
+        ("labels", ["red", "blue", '["blue", "red"]']),
+        ("options", ["High", "Low", "10101"]),
+        ("people", ["Ada Quill"]),
+        ("object", ['{"workspace": "w"}', '{"objects": [{"label": "Server"}]}']),
+    ],
+)
+def test_an_overflow_field_is_found_by_what_its_value_is_called(
+    caller: Caller, loading: Loading, field: str, texts: list[str]
+) -> None:
+    loading.load(items(issue("1", custom={field: VALUES[field]}), issue("2", custom={"other": VALUES[field]})))
+
+    assert [overflow(caller, field, text) for text in texts] == [["ABC-1"]] * len(texts)
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("text", "plai"), ("text", "Plain"), ("number", "80"), ("truth", "false"), ("option", "high"),
+        ("person", "Ada"), ("cascade", "France"), ("cascade", "Europe / Spain"), ("labels", "red, blue"),
+        ("labels", '["red", "green"]'), ("object", "{}x"), ("object", '{"workspace": "x"}'), ("missing", "plain"),
+    ],
+)  # fmt: skip
+def test_an_overflow_field_is_not_found_by_anything_else(
+    caller: Caller, loading: Loading, field: str, text: str
+) -> None:
+    loading.load(items(issue("1", custom=VALUES)))
+
+    assert overflow(caller, field, text) == []
+
+
+def test_several_overflow_fields_are_all_to_match(caller: Caller, loading: Loading) -> None:
+    loading.load(items(issue("1", custom={"a": "x", "b": "y"}), issue("2", custom={"a": "x", "b": "z"})))
+
+    assert found(caller, **{"overflow.a": "x", "overflow.b": "z"}) == ["ABC-2"]
+
+
+@pytest.mark.parametrize("text", ["plain", "8", "Europe / France", '{"workspace": "w"}', "10100"])
+def test_an_overflow_field_is_looked_up_in_its_index(db: None, text: str) -> None:
+    execute("SET LOCAL enable_seqscan = off", [])
+    query = WorkItem.objects.filter(holds("customfield_1", text)).values("pk").order_by()
+
+    plan = query.explain()
+
+    assert "work_items_overflow" in plan
+    assert "Seq Scan" not in plan
+
+
+def test_an_overflow_value_is_told_with_its_fields_name_its_text_and_as_it_came(
+    caller: Caller, loading: Loading
+) -> None:
+    known = {"tenant": loading.integration.tenant, "integration": loading.integration}
+    CustomField.objects.create(**known, external_id="option", name="Severity", field_type="option")
+    loading.load(items(issue("1", custom={"option": OPTION, "number": 8.0})))
+
+    item = caller.get("work-items").json()["results"][0]
+
+    assert item["overflow"] == {
+        "number": {"name": None, "text": "8", "raw": 8.0},
+        "option": {"name": "Severity", "text": "High", "raw": OPTION},
+    }
+
+
+def test_an_item_is_found_by_the_columns_that_fields_were_mapped_to(caller: Caller, loading: Loading) -> None:
+    known = {"tenant": loading.integration.tenant, "integration": loading.integration}
+    fields = {
+        column: CustomField.objects.create(**known, external_id=name, name=name, field_type="string")
+        for column, name in (("team_field", "a"), ("story_points_field", "b"), ("custom_field_01", "c"))
+    }
+    CustomFieldMapping.objects.create(**known, **fields)
+    loading.load(items(issue("1", custom={"a": "Falcons", "b": 3, "c": " x "}), issue("2", custom={"a": "Owls"})))
+
+    assert found(caller, team="Falcons") == ["ABC-1"]
+    assert found(caller, story_points="3.0") == ["ABC-1"]
+    assert found(caller, custom_field_01=" x ") == ["ABC-1"]
+    assert found(caller, team="Falcons", custom_field_01="y") == []
+    item = caller.get("work-items", team="Falcons").json()["results"][0]
+    assert (item["team"], item["story_points"], item["custom_field_01"]) == ("Falcons", 3, " x ")
+    assert (item["custom_field_20"], item["overflow"]) == (None, {})
+
+
+def test_an_item_is_found_by_its_project_its_key_and_its_integration(caller: Caller, loading: Loading) -> None:
+    other = Loading.of(offline_integration(name="Other"))
+    loading.load(items(issue("1"), issue("2", project_id="7", project_key="XYZ")))
+    other.load(items(issue("3")))
+
+    assert found(caller, project="ABC") == ["ABC-1", "ABC-3"]
+    assert found(caller, project="ABC", integration_id=other.integration.pk) == ["ABC-3"]
+    assert found(caller, key="ABC-2") == ["ABC-2"]
+    assert found(caller, key="ABC-9") == []
+
+
+def test_a_project_that_is_not_there_is_told(caller: Caller, loading: Loading) -> None:
+    other = Loading.of(offline_integration("Rival"))
+    other.load(items(issue("1", project_id="7", project_key="XYZ")))
+
+    answer = caller.get("work-items", project="XYZ")
+
+    assert (answer.status_code, answer.json()["errors"]) == (404, {"project": ["there is no 'XYZ'"]})
+
+
+def test_items_that_are_gone_are_found_only_where_they_are_asked_for(caller: Caller, loading: Loading) -> None:
+    loading.load(items(issue("1"), issue("2")))
+    WorkItem.objects.filter(key="ABC-2").update(active=False, deleted_at=at(0))
+
+    assert found(caller) == ["ABC-1"]
+    assert found(caller, active="false") == ["ABC-2"]
+
+
+def test_an_item_is_told_whole(caller: Caller, loading: Loading) -> None:
+    loading.load(statuses(*STATUSES.values()))
+    loading.load(items(moved("1", "1", "3", "5", description="Long words", parent_id="99")))
+
+    item = caller.get(f"work-items/{loading.item().pk}").json()
+
+    assert item["external_id"] == "1"
+    assert (item["key"], item["project"], item["wit"], item["status"]) == ("ABC-1", "ABC", "Task", "Closed")
+    assert (item["description"], item["parent_external_id"], item["parent_id"]) == ("Long words", "99", None)
+    assert (item["total_completions"], item["total_work_time_seconds"], item["story_points"]) == (1, 3600, None)
+    assert item["updated"] == "2024-03-01T11:00:00Z"
+
+
+def test_a_list_tells_what_was_asked_for(caller: Caller, loading: Loading) -> None:
+    loading.load(items(issue("1", custom={"a": "x"})))
+
+    items_of = [caller.get("work-items", fields=fields).json()["results"][0] for fields in ("key", "key, overflow")]
+
+    assert items_of[0] == {"key": "ABC-1"}
+    assert list(items_of[1]) == ["key", "overflow"]
+    assert "description" not in caller.get("work-items").json()["results"][0]
+    assert "description" in caller.get("work-items", fields="description").json()["results"][0]
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({"fields": "key,secret"}, '"key,secret": "secret" is none of: id, integration_id'),
+        ({"story_points": "many"}, '"many": A valid number is required.'),
+        ({"custom_field_21": "x"}, "is unknown; known are:"),
+        ({"custom_field_01": ""}, '"": This field may not be blank.'),
+        ({"overflow.": "x"}, "is unknown; known are:"),
+        ({"overflow.a b": "x"}, "is unknown; known are:"),
+        ({"overflow.a": ""}, '"": This field may not be blank.'),
+        ({"overflow.a": "a\x00"}, "Null characters are not allowed."),
+        ({"overflow.a": "x" * 1001}, "no more than 1000 characters"),
+    ],
+)
+def test_a_bad_filter_is_named_with_its_value(owner: Caller, query: dict[str, str], message: str) -> None:
+    answer = owner.get("work-items", **query)
+
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, list(query))
+    assert message in answer.json()["errors"][next(iter(query))][0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 900 + "]" * 900, "1e999", "NaN", '{"a":' * 400 + "1" + "}" * 400, "\\u0000", '"\\u0000"', '{"\\u0000": 1}'],
+)
+def test_a_hostile_value_finds_nothing(caller: Caller, loading: Loading, text: str) -> None:
+    loading.load(items(issue("1", custom=VALUES)))
+
+    assert caller.get("work-items", **{"overflow.text": text[:1000]}).json()["results"] == []
+
+
+def test_a_page_costs_the_same_queries_however_many_items_it_has(caller: Caller, loading: Loading) -> None:
+    loading.load(items(*[issue(str(number), custom={"a": OPTION}) for number in range(30)]))
+    counted = []
+    for limit in (2, 30):
+        with CaptureQueriesContext(connection) as queries:
+            assert len(found(caller, limit=limit)) == limit
+        counted.append(len(queries))
+
+    assert counted[0] == counted[1]
+
+
+def test_a_list_reads_no_long_column_that_was_not_asked_for(caller: Caller, loading: Loading) -> None:
+    loading.load(items(issue("1", custom={"a": OPTION})))
+
+    with CaptureQueriesContext(connection) as queries:
+        found(caller, fields="key")
+
+    read = " ".join(query["sql"] for query in queries.captured_queries)
+    assert '"work_items"."key"' in read
+    assert '"work_items"."description"' not in read
+    assert '"work_items"."custom_fields_overflow"' not in read
