@@ -107,4 +107,8 @@ def test_fields_are_discovered_mapped_and_applied_and_the_second_of_two_is_told(
     expect(olga.page.locator("#differences")).to_contain_text("Severity")
     expect(olga.page.locator("#column-custom_field_02 .select2-selection")).to_contain_text("Customer impact")
     assert CustomFieldMapping.objects.get().version == 1
+
+    olga.page.set_input_files("#id_document", {"name": "torn.json", "mimeType": "application/json", "buffer": b"{"})
+    olga.page.get_by_role("button", name="Import").click()
+    expect(olga.page.get_by_text("torn.json is no JSON")).to_be_visible()
     assert (otto.faults, olga.faults) == ([], [])

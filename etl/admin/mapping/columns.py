@@ -130,6 +130,8 @@ class CustomFieldMappingAdmin(RowOfIntegration):
         return self._show(request, MappingPage(integration, form, differences=differences(integration, chosen)))
 
     def _show(self, request: HttpRequest, page: MappingPage) -> HttpResponse:
+        if not self.may_operate(request):
+            page.form.lock()
         export = self.address(page.integration, "export")
         return self.shown(request, page.integration, "columns", export_address=export, **page.context())
 

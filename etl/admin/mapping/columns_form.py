@@ -59,6 +59,11 @@ class ColumnsForm(forms.Form):
         version: int = self.cleaned_data["version"]
         return version
 
+    def lock(self) -> None:
+        """For who may look only. A fieldset that is disabled would leave these selects open."""
+        for column in MAPPED_COLUMNS:
+            self.fields[column].widget.attrs["disabled"] = True
+
     def refuse(self, errors: Mapping[str, str]) -> None:
         """Shows each error at its field, and what is about none of them above all."""
         for name, message in errors.items():

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from unfold.widgets import UnfoldAdminFileFieldWidget
+
 from custommapping.fitting import problem
 from custommapping.mapping import columns_of, find_mapping
 from custommapping.models import MAPPED_COLUMNS, CustomField
@@ -46,17 +48,24 @@ class MappingPage:
             "page": self,
             "media": self.form.media,
             "run": open_run(job.pk, [RunKind.REPROCESS]),
+            "unsaved": self._chosen() != {column: stands.external_id for column, stands in standing.items()},
+            "file": _file_input(),
             "suggested": offered,
             "due": job.retransform_due_at is not None,
             "main": [entries[column] for column in MAIN_COLUMNS],
             "others": [entry for column, entry in entries.items() if column not in MAIN_COLUMNS],
+            "items": f"{self.preview.items:,}" if self.preview else "",
             "counts": [(title_of(column), f"{count:,}") for column, count in self._counts().items()],
             **_table(self.preview.examples if self.preview else []),
         }
 
+    def _chosen(self) -> dict[str, str]:
+        values = {column: self.form[column].value() for column in MAPPED_COLUMNS}
+        return {column: str(value) for column, value in values.items() if value}
+
     def _offered(self) -> dict[str, Suggestion]:
         """What is suggested, and not chosen for any column yet."""
-        chosen = {self.form[column].value() for column in MAPPED_COLUMNS}
+        chosen = set(self._chosen().values())
         found = suggestions(self.integration)
         return {column: made for column, made in found.items() if made.field.external_id not in chosen}
 
@@ -84,6 +93,12 @@ def differences(integration: Integration, yours: Columns) -> list[Difference]:
             shown = described(stands) if stands else ""
             found.append(Difference(title_of(column), shown, labels.get(chosen, chosen)))
     return found
+
+
+def _file_input() -> str:
+    """That of unfold: its script reads the markup around each input for files."""
+    widget = UnfoldAdminFileFieldWidget(attrs={"accept": ".json,application/json"})
+    return str(widget.render("document", None, {"id": "id_document"}))
 
 
 def _table(examples: Sequence[Example]) -> dict[str, Any]:

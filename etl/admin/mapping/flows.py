@@ -1,7 +1,7 @@
 """Workflows: ordered steps that statuses stand for."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -14,6 +14,9 @@ from etl.mapping.workflows import delete_workflow, save_workflow
 
 class WorkflowForm(ServedForm):
     steps = forms.CharField(widget=UnfoldAdminTextareaWidget(attrs={"rows": 8}), help_text="One a line, in their order")
+
+    class Meta:
+        help_texts: ClassVar[dict[str, str]] = {"project": "Without one the workflow is for all projects"}
 
     force = forms.BooleanField(required=False, label="Save it all the same", widget=UnfoldBooleanWidget())
 

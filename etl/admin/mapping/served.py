@@ -11,7 +11,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from custommapping.errors import Refused
 from etl.admin.mapping.rows import SeenField, as_text
 from pulse.tenancy.admin.base import PulseAdmin, TenantForm
-from pulse.tenancy.scoping import person
+from pulse.tenancy.models import Tenant
+from pulse.tenancy.scoping import person, visible_to
 
 FORCE = "force"
 
@@ -52,6 +53,12 @@ class ServedAdmin(PulseAdmin):
     relations: ClassVar[tuple[str, ...]] = ("tenant",)
     only_shown: ClassVar[tuple[str, ...]] = ()
     """What is shown to who may not change it."""
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """With the tenant, where the person sees only one."""
+        seen = visible_to(person(request), Tenant.objects.all()).values_list("pk", flat=True)[:2]
+        only = {"tenant": seen[0]} if len(seen) == 1 else {}
+        return {**only, **super().get_changeform_initial_data(request)}
 
     def serve(self, row: Any, given: dict[str, Any], *, by: str, known: Any, seen: datetime | None) -> Model:
         """Saves what the form says: as a new row, or as the ``known`` one. Raises Refused."""

@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
+from django.template.defaultfilters import pluralize
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from custommapping.models import CATEGORY_CHOICES, ProjectStatus, Status, StatusMapping
@@ -21,10 +22,20 @@ SHOWN_PROJECTS = 4
 
 
 class StatusForm(RowForm):
+    """``source`` is the category that the source gives the status, "" where it gives none."""
+
+    source = ""
+
     category = forms.ChoiceField(
         required=False, label="means", widget=UnfoldAdminSelectWidget(), show_hidden_initial=True
     )
     flow_step = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget(), show_hidden_initial=True)
+
+    def clean(self) -> dict[str, Any]:
+        """Who chooses a step and leaves the category as the source says has chosen that category."""
+        if self.cleaned_data.get("flow_step") and not self.cleaned_data.get("category"):
+            self.cleaned_data["category"] = self.source
+        return self.cleaned_data
 
 
 @admin.register(StatusMapping)
@@ -71,8 +82,9 @@ class StatusMappingAdmin(RowsAdmin):
         made = []
         for status in statuses:
             form = StatusForm(data, prefix=prefix(status.external_id, names), initial=_initial(status, mapped))
-            source = f"as the source says: {status.category}" if status.category else "not mapped"
-            form.choose_from("category", [("", source), *CATEGORY_CHOICES])
+            form.source = status.category or ""
+            unmapped = f"as the source says: {status.category}" if status.category else "not mapped"
+            form.choose_from("category", [("", unmapped), *CATEGORY_CHOICES])
             known = steps[integration.pk, status.external_id]
             form.choose_from("flow_step", [("", "—"), *((step, step) for step in known)])
             use = uses[status.pk]
@@ -86,7 +98,9 @@ class StatusMappingAdmin(RowsAdmin):
         return save_status_mappings(integration, meanings, by=by, seen={one["name"]: one["seen"] for one in given})
 
     def told(self, applied: Applied) -> str:
-        return f"Saved: {applied.mappings:,} statuses, and the metrics of {applied.rows:,} work items are others now."
+        statuses = f"{applied.mappings:,} status{pluralize(applied.mappings, 'es')}"
+        items = f"{applied.rows:,} work item{pluralize(applied.rows)}"
+        return f"Saved: {statuses}, and the metrics of {items} are others now."
 
 
 def _of(integration: Integration) -> QuerySet[Status]:

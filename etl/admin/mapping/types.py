@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.template.defaultfilters import pluralize
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from custommapping.models import Wit, WitHierarchy, WitMapping
@@ -78,7 +79,8 @@ class WitMappingAdmin(RowsAdmin):
         return save_wit_mappings(integration, meanings, by=by, seen={one["name"]: one["seen"] for one in given})
 
     def told(self, applied: Applied) -> str:
-        return f"Saved: {applied.mappings:,} type mappings, which {applied.rows:,} types of the site follow."
+        mappings = f"{applied.mappings:,} type mapping{pluralize(applied.mappings)}"
+        return f"Saved: {mappings}; types of the site that follow: {applied.rows:,}."
 
 
 def _levels(integration: Integration) -> list[tuple[str, str]]:

@@ -56,7 +56,8 @@ def pretty_json(value: Any) -> str:
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     if len(text) > LONGEST_JSON_CHARACTERS:
         text = f"{text[:LONGEST_JSON_CHARACTERS]}\n… {len(text) - LONGEST_JSON_CHARACTERS:,} characters more"
-    return format_html('<pre class="whitespace-pre-wrap break-words text-xs">{}</pre>', text)
+    # Unfold's style sheet has no class that wraps these lines.
+    return format_html('<pre class="text-xs" style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>', text)
 
 
 def json_column(field: "Field[Any, Any]") -> Callable[[Model], str]:

@@ -1,6 +1,7 @@
 """The form that says which custom field fills which column."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -127,24 +128,27 @@ def test_a_suggestion_is_taken_with_one_click_and_not_saved_yet(operator: Client
     content = operator.get(_of(integration)).content.decode()
     assert "Story Points - customfield_2 - number" in content
     assert "is a usual one" in content
+    assert "not saved yet" not in content
     sent = {**form_of(operator, _of(integration)), "custom_field_01": WHEN}
     for wanted in ("story_points", "all"):
-        form = operator.post(_of(integration), {**sent, "use": wanted}).context["page"].form
+        response = operator.post(_of(integration), {**sent, "use": wanted})
+        assert "not saved yet" in response.content.decode()
+        form = response.context["page"].form
         assert (form["story_points"].value(), form["custom_field_01"].value()) == (POINTS, WHEN)
     assert not CustomFieldMapping.objects.exists()
 
 
-def test_selects_find_the_integrations_own_fields_the_most_used_first(
+def test_selects_find_the_integrations_own_fields_those_that_fit_and_the_most_used_first(
     operator: Client, integration: Integration, strange: Integration
 ) -> None:
     CustomField.objects.filter(external_id=WHEN).update(items_seen=10, items_filled=7)
     CustomField.objects.filter(external_id=POINTS).update(active=False)
     address = page_of(CustomFieldMapping, integration, "fields")
     found = operator.get(address, {"term": "", "column": "team"}).json()["results"]
-    assert [choice["id"] for choice in found] == [WHEN, SQUAD]
-    assert found[0]["text"].startswith("Field 3 - customfield_3 - date - 70% filled")
-    assert found[0]["disabled"] is True
-    assert "disabled" not in found[1]
+    assert [choice["id"] for choice in found] == [SQUAD, WHEN]
+    assert found[1]["text"].startswith("Field 3 - customfield_3 - date - 70% filled")
+    assert found[1]["disabled"] is True
+    assert "disabled" not in found[0]
     for term, ids in (("field 1", [SQUAD]), ("customfield_3", [WHEN]), ("Rival", []), ("\x00", [WHEN, SQUAD])):
         assert [choice["id"] for choice in operator.get(address, {"term": term}).json()["results"]] == ids
 
@@ -210,6 +214,8 @@ def test_a_viewer_sees_the_mapping_and_no_buttons(viewer: Client, integration: I
     content = response.content.decode()
     assert "Field 1 - customfield_1" in content
     assert not [name for name in ("preview", "save", "use", "import") if f'name="{name}"' in content]
+    selects = re.findall(r'<select name="(?:team|custom_field_20)"[^>]*>', content)
+    assert ["disabled" in select.split() for select in selects] == [True, True]
     row = CustomFieldMapping.objects.get()
     assert viewer.post(_of(integration), {"version": "1", "preview": "1"}).status_code == 403
     assert viewer.get(page_of(CustomFieldMapping, integration, "export")).status_code == 200

@@ -19,6 +19,7 @@ from custommapping.models import (
 from etl.mapping.saving import save_mapping
 from etl.models import EtlJobRun, RunKind
 from integrations.models import Integration
+from pulse.tenancy.models import Tenant
 from tests.etl.admin import addresses
 from tests.etl.admin.meanings import form_of, page_of, said, texts
 from tests.etl.admin.rows import Rows
@@ -133,6 +134,15 @@ def test_several_statuses_are_mapped_at_once_and_only_those_that_were_touched(
     assert _statuses(integration) == {"1": ("In Progress", "Review")}
 
 
+def test_a_step_alone_is_chosen_with_the_category_that_the_source_says(
+    operator: Client, integration: Integration
+) -> None:
+    _workflow(integration, "Build")
+    address = page_of(StatusMapping, integration)
+    said(operator, operator.post(address, {**form_of(operator, address), "row-0-flow_step": "Build"}))
+    assert _statuses(integration) == {"1": ("In Progress", "Build")}
+
+
 def test_statuses_are_listed_with_what_nobody_has_mapped(viewer: Client, integration: Integration) -> None:
     StatusMapping.objects.create(
         tenant=integration.tenant, integration=integration, status_external_id="1", category="Done"
@@ -223,6 +233,16 @@ def test_a_workflows_steps_are_written_one_a_line(operator: Client, integration:
     workflow = Workflow.objects.get()
     assert workflow.steps == ["Build", "Review"]
     assert "Build\nReview" in operator.get(addresses.page_of(workflow)).content.decode()
+
+
+def test_the_only_tenant_is_chosen_already(superuser: Client, acme: Rows) -> None:
+    def chosen() -> Any:
+        return superuser.get(addresses.add(Workflow)).context["adminform"].form["tenant"].value()
+
+    Tenant.objects.exclude(pk=acme.tenant.pk).delete()
+    assert chosen() == acme.tenant.pk
+    Tenant.objects.create(name="Another")
+    assert chosen() is None
 
 
 def test_what_a_service_refuses_is_said_at_the_field(operator: Client, integration: Integration) -> None:
