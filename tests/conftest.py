@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -31,6 +32,14 @@ def _stop_database() -> None:
     from pulse.embedded import server_for
 
     server_for(Path(os.environ[HOME_VARIABLE])).stop()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Parallel workers take file by file: the slow and the large ones first, so that none is waited for at the end."""
+    if hasattr(config, "workerinput"):
+        sizes = Counter(item.path for item in items)
+        items.sort(key=lambda item: (item.get_closest_marker("slow") is None, -sizes[item.path]))
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from tests.support.encoders import NoEncoder
 from tests.support.github import ConnectedGitHub, connect_github, small_github
 from tests.support.tables import derived_rows, versions
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 Rows = dict[str, list[dict[str, Any]]]
 # More than this many nodes are too much for the site: a page of ten with all that belongs to it.

@@ -20,7 +20,7 @@ from tests.support.encoders import NoEncoder
 from tests.support.sites import Connected, connect, small_site
 from tests.support.tables import derived_rows, versions
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 ISSUES = 25
 INLINE_HISTORIES = 10

@@ -20,7 +20,7 @@ from tests.support.runs import in_hand, kill_in_the_middle, wait_for_run
 from tests.support.sites import Connected, connect
 from tests.support.tables import derived_rows
 
-pytestmark = pytest.mark.xdist_group("rabbitmq")
+pytestmark = pytest.mark.slow
 
 EXTRACTION, TRANSFORM, EMBEDDING = WORKERS
 

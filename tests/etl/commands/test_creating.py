@@ -10,8 +10,6 @@ from integrations.models import Integration
 from pulse.tenancy.models import Tenant
 from tests.support.installations import Installation
 
-pytestmark = pytest.mark.xdist_group("commands")
-
 SITE = ("--setting", "base_url=http://127.0.0.1:9", "--setting", "projects=A,B")
 SECRETS = ("--secret", "email=me@example.com", "--secret", "api_token=s=cret")
 

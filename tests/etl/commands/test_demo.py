@@ -16,7 +16,7 @@ from tests.services.waiting import wait_until
 from tests.support.installations import Installation
 from tests.support.processes import STOP_SECONDS, free_port
 
-pytestmark = pytest.mark.xdist_group("demo")
+pytestmark = pytest.mark.slow
 
 ISSUES, PULL_REQUESTS = 60, 25
 

@@ -15,8 +15,6 @@ from pulse.tenancy.models import Tenant
 from tests.integrations.providers.jira.samples import history, issue, item, page
 from tests.support.installations import Installation
 
-pytestmark = pytest.mark.xdist_group("commands")
-
 ISSUES_STEP, STATUSES_STEP, FIELDS_STEP = (
     "jira_issues_with_changelogs",
     "jira_statuses_and_relationships",

@@ -18,7 +18,7 @@ from tests.support.runs import kill_in_the_middle, wait_for_run
 from tests.support.sites import Connected, connect, small_site
 from tests.support.tables import derived_rows
 
-pytestmark = pytest.mark.xdist_group("commands")
+pytestmark = pytest.mark.slow
 
 ISSUES = 80
 SLOW = Faults(delay_seconds=0.5)

@@ -15,7 +15,7 @@ from tests.support.installations import Installation
 from tests.support.processes import answers, free_port
 from tests.support.sites import connect, small_site
 
-pytestmark = pytest.mark.xdist_group("commands")
+pytestmark = pytest.mark.slow
 
 
 def test_serve_works_on_what_another_command_begins_and_ends_on_sigterm(pulse: Installation) -> None:

@@ -21,9 +21,6 @@ from tests.services.waiting import wait_until
 from tests.support.driving import work_off
 from tests.support.sites import connect, small_site
 
-# One web process serves them all.
-pytestmark = pytest.mark.xdist_group("live")
-
 STAGES = ("extraction", "transform", "embedding")
 UNUSABLE = make_password(None)
 

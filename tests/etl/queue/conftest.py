@@ -13,7 +13,6 @@ from tests.etl.queue.recorder import DELAYS_SECONDS, SHORT_LIVED
 from tests.services.rabbitmq import MANAGEMENT_VARIABLE, own_vhost
 
 QUEUES: Mapping[str, QueueSpec] = {**ALL_QUEUES, SHORT_LIVED: QueueSpec(SHORT_LIVED, 0.2, 3)}
-RABBIT = pytest.param("rabbitmq", marks=pytest.mark.xdist_group("rabbitmq"))
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +34,7 @@ def rabbit(rabbitmq_url: str) -> Iterator[RabbitBroker]:
     broker.close()
 
 
-@pytest.fixture(params=["memory", RABBIT])
+@pytest.fixture(params=["memory", "rabbitmq"])
 def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
     if request.param == "memory":
         in_process = MemoryBroker(queues=QUEUES, delays_seconds=DELAYS_SECONDS)

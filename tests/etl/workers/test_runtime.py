@@ -26,8 +26,6 @@ from tests.support.installations import Installation, installation
 from tests.support.runs import wait_for_run
 from tests.support.sites import Connected, connect, small_site
 
-pytestmark = pytest.mark.xdist_group("runtime")
-
 
 @pytest.fixture(scope="module")
 def shared(django_db_blocker: DjangoDbBlocker) -> Iterator[Installation]:
