@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from etl.embedding.backends import close_stores
 from etl.models import EtlJob
 from integrations.models import Integration
 from integrations.sandbox.github import GitHubFaults, GitHubServer, GitHubSite, GitHubSpec
 from integrations.sandbox.jira.entries import SiteSpec
 from pulse.tenancy.models import Tenant
 from tests.support.deliveries import SECRET
+from tests.support.sites import empty_store
 
 # One of each oddity that the sandbox knows.
 PULL_REQUESTS = 21
@@ -46,7 +46,7 @@ def small_github(
     jira: SiteSpec | None = None,
     is_enterprise: bool = False,
 ) -> Iterator[GitHubServer]:
-    """A running sandbox. The vector store of the test before is let go of, so that each begins with an empty one.
+    """A running sandbox. The vector store is emptied at its end, so that the next test begins with an empty one.
 
     Its pull requests name work items of the Jira site `jira`, and come besides those that its development panel names.
     """
@@ -55,7 +55,7 @@ def small_github(
         try:
             yield server
         finally:
-            close_stores()
+            empty_store()
 
 
 def connect_github(

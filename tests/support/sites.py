@@ -1,10 +1,12 @@
 """Sandbox sites for tests, and integrations with them."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.db.models import F
 
 from etl.embedding.backends import close_stores
@@ -52,7 +54,7 @@ def small_site(
     inline_histories: int = INLINE_HISTORIES,
     page_cap: int = PAGE_CAP,
 ) -> Iterator[SandboxServer]:
-    """A running sandbox. The vector store of the test before is let go of, so that each begins with an empty one.
+    """A running sandbox. The vector store is emptied at its end, so that the next test begins with an empty one.
 
     `zone` is the account's; `deployment` "Cloud" or "Server": the same issues and seed give both the same data.
     """
@@ -68,7 +70,13 @@ def small_site(
         try:
             yield server
         finally:
-            close_stores()
+            empty_store()
+
+
+def empty_store() -> None:
+    """Lets go of this process's embedded vector store, and of what is in it."""
+    close_stores()
+    shutil.rmtree(settings.PULSE_HOME / "vectors", ignore_errors=True)
 
 
 def connect(server: SandboxServer, *, tenant: str = "Acme", name: str = "Jira", **settings: str) -> Connected:
