@@ -12,14 +12,29 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.services import rabbitmq_management
+from tests.services.rabbitmq import ensure_rabbitmq
+
 PAGE = 100
 
 
 def _environment(home: Path) -> dict[str, str]:
     environment = os.environ | {"PULSE_HOME": str(home), "DJANGO_SETTINGS_MODULE": "pulse.settings"}
-    for name in ("DATABASE_URL", "RABBITMQ_URL", "QDRANT_URL"):
+    for name in ("DATABASE_URL", "RABBITMQ_URL", "RABBITMQ_MANAGEMENT_URL", "QDRANT_URL"):
         environment.pop(name, None)
     return environment
+
+
+@contextmanager
+def _rabbitmq() -> Iterator[str]:
+    """The url of an empty virtual host: of the server at RABBITMQ_URL, where that is set, else of one of its own."""
+    server, vhost = ensure_rabbitmq(), f"pulse_bench_{os.getpid()}"
+    try:
+        rabbitmq_management.create_vhost(server.management_url, vhost)
+        yield rabbitmq_management.with_vhost(server.url, vhost)
+        rabbitmq_management.delete_vhost(server.management_url, vhost)
+    finally:
+        server.stop()
 
 
 def _run(home: Path, *command: str, asked: Any = None) -> str:
@@ -145,6 +160,18 @@ def webhooks_benchmark(options: argparse.Namespace) -> dict[str, Any]:
         return _python("benchmarks.webhooks", home, asked={"site": site})
 
 
+def messages_benchmark(options: argparse.Namespace) -> dict[str, Any]:
+    """Taking messages that ask for nothing, beside bare pika taking the same ones from the same queue."""
+    with _home() as home, _rabbitmq() as url:
+        return _python("benchmarks.messages", home, asked={"url": url, "messages": options.messages})
+
+
+def latency_benchmark(options: argparse.Namespace) -> dict[str, Any]:
+    """How long after a job was queued an idle worker takes it."""
+    with _home() as home, _rabbitmq() as url:
+        return _python("benchmarks.latency", home, asked={"url": url, "jobs": options.jobs})
+
+
 BENCHMARKS = {
     "load": load_benchmark,
     "pull_requests": pull_requests_benchmark,
@@ -152,6 +179,8 @@ BENCHMARKS = {
     "webhooks": webhooks_benchmark,
     "retransform": retransform_benchmark,
     "statuses": statuses_benchmark,
+    "messages": messages_benchmark,
+    "latency": latency_benchmark,
 }
 
 
@@ -160,6 +189,8 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="name", help=f"which: {', '.join(BENCHMARKS)} (default: all)")
     parser.add_argument("--issues", type=int, default=10_000)
     parser.add_argument("--pull-requests", type=int, default=1_000)
+    parser.add_argument("--messages", type=int, default=3_000)
+    parser.add_argument("--jobs", type=int, default=200)
     parser.add_argument("--json", action="store_true")
     parser.add_argument(
         "--latency", type=float, nargs=2, default=(0.5, 1.0), metavar=("LEAST", "MOST"), help="seconds a page takes"

@@ -15,19 +15,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import Error as DatabaseError
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from etl.embedding.stage import embed
 from etl.extraction.stage import extract
-from etl.jobs import limits, units, watermarks
+from etl.jobs import limits, retries, units, watermarks
 from etl.jobs.advance import advance
-from etl.jobs.leases import held
+from etl.jobs.leases import hand_back, held
 from etl.jobs.units import Lease, LeaseLost
-from etl.jobs.wakeups import UNIT_MODELS, wake
+from etl.jobs.wakeups import UNIT_MODELS, wake, wake_suspect
+from etl.letters import dead_letters
 from etl.mapping import profile
-from etl.queue.broker import Dead, Done, Outcome, PublishFailed, RetryIn
-from etl.queue.topology import ALL_QUEUES, Stage, Tier, queue_for, retry_delay_seconds
+from etl.queue.broker import Dead, Done, Outcome, PublishFailed
+from etl.queue.outcomes import clean_reason
+from etl.queue.topology import Stage
 from etl.transform.stage import transform
 from integrations.errors import Permanent, RateLimited, Transient
 from integrations.models import Integration
@@ -54,11 +56,6 @@ STAGES: dict[Stage, StageSpec] = {
 }
 
 
-def max_tries(stage: Stage) -> int:
-    """How many transient errors a unit of the stage may have, from the table of queues."""
-    return ALL_QUEUES[queue_for(stage, Tier.FREE)].max_tries
-
-
 def handle(stage: Stage, unit_ids: Sequence[int]) -> Outcome:
     """Does the work of units of one run and step, of which a message says that they wait; what becomes of it.
 
@@ -67,7 +64,11 @@ def handle(stage: Stage, unit_ids: Sequence[int]) -> Outcome:
     lease = units.take(UNIT_MODELS[stage], unit_ids)
     if lease is None:
         return Done()
-    outcome = _work(stage, lease)
+    try:
+        outcome = _work(stage, lease)
+    except (OperationalError, InterfaceError):
+        hand_back(lease)
+        raise
     if _wake_and_advance(stage, lease):
         profile.after(lease.run_id)
     return outcome
@@ -102,26 +103,25 @@ def _until(stage: Stage, lease: Lease, error: RateLimited) -> datetime:
 
 
 def _told(lease: Lease, error: Exception) -> str:
-    """The error with what a person needs to place it: the integration and the step."""
+    """The error with what a person needs to place it: the integration and the step. As every store takes it."""
     name = Integration.objects.values_list("name", flat=True).get(pk=lease.integration_id)
     detail = (
         str(error) if isinstance(error, Transient | RateLimited | Permanent) else f"{type(error).__name__}: {error}"
     )
-    return f"{name}: {lease.step}: {detail}"
+    return clean_reason(f"{name}: {lease.step}: {detail}")
 
 
 def _again(stage: Stage, lease: Lease, error: Exception) -> Outcome:
-    """Another try after a while, until the tries are used up."""
+    """Another try after a while, until the tries are used up. The sweep wakes the unit then: this message is done."""
     if isinstance(error, OperationalError | InterfaceError):
         connection.close_if_unusable_or_obsolete()
     told, attempt = _told(lease, error), units.tries(lease) + 1
     if stage is Stage.EXTRACTION and isinstance(error, Transient):
         limits.failed(lease, told)
-    if attempt >= max_tries(stage):
+    if retries.is_last(stage, attempt):
         return _give_up(stage, lease, error)
-    delay = retry_delay_seconds(attempt)
-    units.retry(lease, delay, told)
-    return RetryIn(delay, told)
+    units.retry(lease, retries.delay_seconds(attempt), told)
+    return Done()
 
 
 def _give_up(stage: Stage, lease: Lease, error: Exception) -> Outcome:
@@ -131,7 +131,12 @@ def _give_up(stage: Stage, lease: Lease, error: Exception) -> Outcome:
         units.split(lease, told)
         return Done()
     refused = isinstance(error, Transient) or (isinstance(error, Permanent) and error.status is not None)
-    return Dead(told) if units.fail(lease, told, refused=refused) else Done()
+    with transaction.atomic():
+        failed = units.fail(lease, told, refused=refused)
+        # Whoever is killed before the message is where dead letters go has left one all the same.
+        for unit_id in failed:
+            dead_letters.leave(stage, unit_id)
+    return Dead(told) if failed else Done()
 
 
 def _wake_and_advance(stage: Stage, lease: Lease) -> bool:
@@ -144,6 +149,8 @@ def _wake_and_advance(stage: Stage, lease: Lease) -> bool:
     try:
         for woken in (stage, *STAGES[stage].feeds):
             wake(woken, lease.integration_id)
+        if lease.suspect:
+            wake_suspect(stage)
     except PublishFailed as error:
         logger.warning("the queue took no wake-up, the sweep will: %s", error)
     return advance(lease.run_id, lease.step)

@@ -20,3 +20,12 @@ def fetch(sql: str, parameters: Parameters) -> list[tuple[Any, ...]]:
         cursor.execute(sql, parameters)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
+
+
+def session_parameters() -> dict[str, Any]:
+    """What psycopg2 needs for a session of its own, beside Django's."""
+    parameters: dict[str, Any] = connection.get_connection_params()
+    # Django's own, which mean nothing to a plain session.
+    for name in ("cursor_factory", "context", "assume_role", "isolation_level", "server_side_binding"):
+        parameters.pop(name, None)
+    return parameters

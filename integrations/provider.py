@@ -48,6 +48,13 @@ class SettingField:
             raise Permanent(f"setting {self.name} is {text[:50]!r}: expected {wanted}") from None
 
 
+VERIFY_HOURS = SettingField(
+    "verify_hours",
+    "Hours between comparisons of what the site has with what is stored; 24 where empty, 0: never",
+    number=(0, 8760),
+)
+
+
 @dataclass(frozen=True)
 class Step:
     """One part of a run.
@@ -122,7 +129,9 @@ class PlanContext:
     """What planning a step may use: what earlier steps loaded, and where the last sync of each scope stood.
 
     ``watermarks`` maps scopes to the source's own time at the last complete sync; it is empty where everything is to
-    be read again. ``reread`` are open work items with development data that was read long ago (repair runs only).
+    be read again. ``reread`` are work items whose development data is to be read although none of their pages is.
+    Of a backfill only what was last changed from ``updated_from`` on and before ``updated_to`` is to be read (aware,
+    UTC); where these are, there are no watermarks.
     """
 
     projects: Sequence[ProjectRef] = ()
@@ -130,6 +139,27 @@ class PlanContext:
     batch_size: int = 50
     reread: Sequence[ItemRef] = ()
     repositories: Sequence[RepositoryRef] = ()
+    updated_from: datetime | None = None
+    updated_to: datetime | None = None
+
+
+@dataclass(frozen=True)
+class SourceCount:
+    """How many items a site has of one project or repository: of those that a full sync would read.
+
+    ``items`` is None where the site does not tell; ``problem`` says why. None of them was last updated before
+    ``oldest``. ``since`` is when what the last complete sync does not know began: ``created`` of them are from then or
+    later, ``changed`` were updated then or later (these too). ``present`` is how many there are with those that a
+    setting leaves out which may have been read all the same, None where there are no others.
+    """
+
+    items: int | None
+    since: datetime | None = None
+    created: int = 0
+    changed: int = 0
+    present: int | None = None
+    oldest: datetime | None = None
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -254,6 +284,9 @@ class Provider(ABC):
     fields_step: ClassVar[str] = ""
     """The step, on demand, that discovers custom fields: its answers give `Batch.custom_fields`."""
 
+    containers_table: ClassVar[str] = "projects"
+    """The table of what items belong to, of which `counts` speaks."""
+
     @abstractmethod
     def check(self, connection: Connection) -> None:
         """Makes no call. Raises Permanent, naming the setting and its value, where one cannot be right."""
@@ -287,6 +320,14 @@ class Provider(ABC):
         be read. Pure.
         """
         raise Permanent(f"{self.name} has no webhooks")
+
+    def counts(self, connection: Connection, context: PlanContext) -> Mapping[str, SourceCount]:
+        """How many items there are, by source id of the context's projects and repositories that are to be read.
+
+        Under the same settings as `plan`, and with the same watermarks. A few calls for each. Raises a StageError where
+        it is not a single one of them that the site does not tell of. Empty where a kind of site does not count.
+        """
+        return {}
 
     @abstractmethod
     def plan(self, step: str, connection: Connection, context: PlanContext) -> list[Partition]:

@@ -45,10 +45,19 @@ DATABASES: dict[str, dict[str, Any]] = {
 }
 # A web process holds no connection between requests: daphne's threads would keep one each.
 DATABASES["default"]["CONN_MAX_AGE"] = 0
+# The server ends a session that stands still in a transaction for so long, with the locks that others wait for: its
+# process was stopped, or its machine is gone. 0: never.
+TRANSACTION_IDLE_SECONDS = env.int("TRANSACTION_IDLE_SECONDS", default=60)
+if TRANSACTION_IDLE_SECONDS:
+    _options = DATABASES["default"].setdefault("OPTIONS", {})
+    _idle = f"-c idle_in_transaction_session_timeout={TRANSACTION_IDLE_SECONDS}s"
+    _options["options"] = f"{_options.get('options', '')} {_idle}".strip()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Queue: empty means in-process
 RABBITMQ_URL = env.str("RABBITMQ_URL", default="")
+# Empty: the same server and user, on the port that the management API usually has
+RABBITMQ_MANAGEMENT_URL = env.str("RABBITMQ_MANAGEMENT_URL", default="")
 
 # Vectors: empty means the embedded index
 QDRANT_URL = env.str("QDRANT_URL", default="")
@@ -56,12 +65,44 @@ QDRANT_API_KEY = env.str("QDRANT_API_KEY", default="")
 
 # Units of work
 UNIT_LEASE_SECONDS = env.int("UNIT_LEASE_SECONDS", default=60)
+# After so long a message is taken for lost where its queue is empty, and after so long where it is not.
+UNIT_LOST_SECONDS = env.int("UNIT_LOST_SECONDS", default=30)
 UNIT_REPUBLISH_SECONDS = env.int("UNIT_REPUBLISH_SECONDS", default=300)
+# A worker that was not heard of for so long is taken for dead: some of its heartbeats may be late.
+WORKER_SILENT_SECONDS = env.int("WORKER_SILENT_SECONDS", default=20)
+# How many transient errors a unit, or a message of another kind, may have; 0: any number.
+# The delays between its tries grow.
+MAX_TRIES_EXTRACTION = env.int("MAX_TRIES_EXTRACTION", default=3)
+MAX_TRIES_TRANSFORM = env.int("MAX_TRIES_TRANSFORM", default=3)
+MAX_TRIES_EMBEDDING = env.int("MAX_TRIES_EMBEDDING", default=3)
+MAX_TRIES_JOBS = env.int("MAX_TRIES_JOBS", default=3)
+MAX_TRIES_CUSTOM_FIELDS = env.int("MAX_TRIES_CUSTOM_FIELDS", default=5)
+# Extraction of an integration is held back while more of its answers wait for their transform.
+BACKLOG_LIMIT = env.int("BACKLOG_LIMIT", default=200)
 # As many as an integration's own setting `parallel` may ask for.
 WINDOW_EXTRACTION = env.int("WINDOW_EXTRACTION", default=50)
 WINDOW_TRANSFORM = env.int("WINDOW_TRANSFORM", default=16)
 WINDOW_EMBEDDING = env.int("WINDOW_EMBEDDING", default=512)
 EMBEDDING_BATCH = env.int("EMBEDDING_BATCH", default=64)
+
+# History: for so many days the log of runs, and what was dealt with (dead letters, alerts, verifications), is kept
+EVENTS_KEEP_DAYS = env.int("EVENTS_KEEP_DAYS", default=90)
+# The same for workers that are no more.
+WORKERS_KEEP_DAYS = env.int("WORKERS_KEEP_DAYS", default=7)
+
+# Alerts
+# A job that was due so long ago and has not started is overdue; a run shorter than that never takes too long.
+OVERDUE_MINUTES = env.int("OVERDUE_MINUTES", default=30)
+# So many new open dead letters of a tenant within an hour are told.
+ALERT_DEAD_LETTERS = env.int("ALERT_DEAD_LETTERS", default=10)
+# A channel hears of a cause at most once in that time.
+ALERT_INTERVAL_MINUTES = env.int("ALERT_INTERVAL_MINUTES", default=60)
+# Empty: no e-mail can be sent.
+EMAIL_URL = env.str("EMAIL_URL", default="")
+if EMAIL_URL:
+    vars().update(env.email_url("EMAIL_URL"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="pulse@localhost")
 
 # Applications
 INSTALLED_APPS = [
@@ -145,7 +186,11 @@ LOGGING = {
     "filters": {"paths": {"()": "etl.api.logs.WithoutSecretPaths"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["paths"]}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {name: {"level": "WARNING"} for name in ("httpx", "httpcore", "pika", "daphne", "asyncio")},
+    "loggers": {
+        **{name: {"level": "WARNING"} for name in ("httpx", "httpcore", "daphne", "asyncio")},
+        # Whatever it meets it raises besides, and we say it in one line instead of a traceback a second.
+        "pika": {"level": "CRITICAL"},
+    },
 }
 
 # The admin

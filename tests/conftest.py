@@ -6,9 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
+from django.test import TransactionTestCase
+from pytest_django import DjangoDbBlocker
 
 from tests.services import rabbitmq
 from tests.settings import HOME_VARIABLE
+from tests.support import databases
 from tests.support.sites import Connected, connect, small_site
 
 pytest_plugins: list[str] = []
@@ -40,6 +44,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if hasattr(config, "workerinput"):
         sizes = Counter(item.path for item in items)
         items.sort(key=lambda item: (item.get_closest_marker("slow") is None, -sizes[item.path]))
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """The test database of each worker is a copy of the run's migrated one."""
+    databases.wait_for_no_disk()
+    with django_db_blocker.unblock():
+        settings.DATABASES["default"]["TEST"]["TEMPLATE"] = databases.template()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _emptied_by_deleting() -> Iterator[None]:
+    """After a test whose transactions are real: Django's way empties all tables and fills some again."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(TransactionTestCase, "_fixture_teardown", lambda case: databases.make_empty())
+        yield
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ os.environ["PULSE_HOME"] = os.environ[HOME_VARIABLE]
 for name in ("DATABASE_URL", "QDRANT_URL", "PULSE_PRODUCTION"):
     os.environ.pop(name, None)
 os.environ["RABBITMQ_URL"], given = "", os.environ.get("RABBITMQ_URL", "")
+# A test's own transaction may stand still for as long as it likes.
+os.environ["TRANSACTION_IDLE_SECONDS"] = "0"
 
 from pulse.settings import *  # noqa: E402, F403
 
@@ -20,7 +22,10 @@ if given:
     os.environ["RABBITMQ_URL"] = given
 else:
     del os.environ["RABBITMQ_URL"]
+del os.environ["TRANSACTION_IDLE_SECONDS"]
 
 # The vector store has one owner process: each test worker has a store of its own.
 PULSE_HOME = Path(os.environ[HOME_VARIABLE]) / os.environ.get("PYTEST_XDIST_WORKER", "main")
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Each client of a test would look through all static files first.
+WHITENOISE_USE_FINDERS = False

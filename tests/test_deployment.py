@@ -20,6 +20,7 @@ from pulse.tenancy.models import Tier
 
 ROOT = Path(settings.BASE_DIR)
 SETTINGS_READ = re.compile(r'(?:\benv\.\w+|\b_secret)\(\s*"(\w+)"')
+DEFAULT = re.compile(r'\benv\.(?:int|bool|str)\(\s*"(\w+)", default="?([^")]*)"?\)')
 COMPOSE_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
@@ -55,6 +56,26 @@ def test_every_line_of_the_example_has_a_comment_of_its_own() -> None:
     lines = (ROOT / ".env.example").read_text().splitlines()
     bare = [line for before, line in pairwise(lines) if "=" in line and not before.startswith("#")]
     assert bare == []
+
+
+def test_the_examples_values_are_the_defaults_of_the_settings() -> None:
+    defaults = dict(DEFAULT.findall((ROOT / "pulse" / "settings.py").read_text()))
+    example = _example()
+    assert len(defaults) > len(example) / 2
+    assert {name: example[name] for name, value in defaults.items() if value.lower() != example[name].lower()} == {}
+
+
+def test_the_settings_of_the_operations_page_have_the_values_of_the_example() -> None:
+    table = (ROOT / "docs" / "operations.md").read_text().split("## Settings")[1].split("##")[0]
+    rows = [line.split("|")[1:3] for line in table.splitlines() if line.startswith("| `")]
+    told = {name: value.strip() for names, value in rows for name in re.findall(r"`(\w+)`", names)}
+    assert len(told) > 10
+    assert told == {name: value for name, value in _example().items() if name in told}
+
+
+def test_the_containers_get_every_setting_but_those_of_the_embedded_profile() -> None:
+    read = set(SETTINGS_READ.findall((ROOT / "pulse" / "settings.py").read_text()))
+    assert read - set(COMPOSE["x-app"]["environment"]) == {"PULSE_HOME", "DEBUG"}
 
 
 def test_the_examples_values_are_the_defaults_of_the_compose_file() -> None:

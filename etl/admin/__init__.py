@@ -1,5 +1,16 @@
 """The pages about how data moves and what it becomes. One module a topic."""
 
-from etl.admin import data, jobs, mapping, operations, units
+from etl.admin import alerts, data, dead_letters, jobs, mapping, operations, runs, units, verifications, workers
 
-__all__ = ["data", "jobs", "mapping", "operations", "units"]
+__all__ = [
+    "alerts",
+    "data",
+    "dead_letters",
+    "jobs",
+    "mapping",
+    "operations",
+    "runs",
+    "units",
+    "verifications",
+    "workers",
+]

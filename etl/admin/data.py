@@ -1,8 +1,9 @@
 """What was loaded: work items with their history, repositories and pull requests."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.http import HttpRequest
 
 from etl.admin.filters import MentionFilter, PrStateFilter, SizeClassFilter
 from etl.models import Changelog, Pr, PrComment, PrCommit, PrReview, Repository, WorkItem, WorkItemPrLink
@@ -19,6 +20,18 @@ class WorkItemAdmin(ReadOnlyAdmin):
     list_filter = ("tenant", "integration", "project", "rework_indicator", "direct_completion")
     search_fields = ("key__exact", "external_id__exact")
     search_help_text = "An exact key such as PAY-12, or the source's id"
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        names = super().get_fields(request, obj)
+        return ["points" if name == "story_points" else name for name in names]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ["points", *super().get_readonly_fields(request, obj)]
+
+    @admin.display(description="story points")
+    def points(self, item: WorkItem) -> str | None:
+        """As people write them: 8, not 8.000000."""
+        return None if item.story_points is None else f"{item.story_points.normalize():f}"
 
 
 @admin.register(Changelog)

@@ -7,8 +7,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from etl.models.code import MENTION
+from etl.queue.topology import ALL_QUEUES, Stage
 from etl.transform.pr_metrics import SIZES
 from integrations.registry import get_provider, provider_names
+
+LEVELS = ("info", "warning", "error")
 
 
 class _DeclaredFilter(admin.SimpleListFilter):
@@ -38,6 +41,36 @@ class StepFilter(_DeclaredFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         steps = [step for provider in provider_names() for step in get_provider(provider).steps]
         return [(step.name, step.display_name) for step in steps]
+
+
+class StageFilter(_DeclaredFilter):
+    """By the stages, in their order."""
+
+    title = "stage"
+    parameter_name = "stage"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(stage.value, stage.value) for stage in Stage]
+
+
+class LevelFilter(_DeclaredFilter):
+    """By the levels that lines of a log have."""
+
+    title = "level"
+    parameter_name = "level"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(level, level) for level in LEVELS]
+
+
+class QueueFilter(_DeclaredFilter):
+    """By the queues that there are."""
+
+    title = "queue"
+    parameter_name = "queue"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, name) for name in ALL_QUEUES]
 
 
 class PrStateFilter(_DeclaredFilter):

@@ -1,23 +1,71 @@
-"""Jobs and their runs: where they stand, and the buttons that move them."""
+"""Jobs: where they stand, and the buttons that move them."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.text import Truncator
 
-from etl.jobs import lifecycle
-from etl.models import EtlJob, EtlJobEvent, EtlJobRun, EtlJobRunStep
-from pulse.tenancy.admin.base import PulseAdmin, ReadOnlyAdmin
-from pulse.tenancy.admin.shown import state_column, state_label
-from pulse.tenancy.scoping import has_role, person
+from etl.admin.acting import ActingAdmin, Button, link_to, trigger_of
+from etl.admin.run_form import RunForm
+from etl.history.estimating import estimate
+from etl.jobs import lifecycle, states
+from etl.jobs.states import IllegalTransition
+from etl.models import EtlJob, EtlJobRun, Verification
+from etl.verification import verify
+from integrations.errors import StageError
+from pulse.tenancy.admin.shown import STATE_COLOURS, state_label
+from pulse.tenancy.models import User
+from pulse.tenancy.scoping import person
+
+LONGEST_SAID = 200
+
+
+def _begun(transition: Callable[..., EtlJobRun]) -> Callable[[EtlJob, User], EtlJobRun]:
+    return lambda job, user: transition(job.pk, trigger=trigger_of(user))
+
+
+def _moved(transition: Callable[[int], object]) -> Callable[[EtlJob, User], None]:
+    def act(job: EtlJob, user: User) -> None:
+        transition(job.pk)
+
+    return act
+
+
+def _verified(*, repairs: bool) -> Callable[[EtlJob, User], Verification]:
+    return lambda job, user: verify.request(job.integration, trigger=trigger_of(user), repairs=repairs)
+
+
+def _said(value: Any) -> str:
+    """What was asked of a run, in a few words."""
+    text = ", ".join(value) if isinstance(value, list) else str(value)
+    return Truncator(text).chars(LONGEST_SAID)
+
+
+BUTTONS = (
+    Button("start", "Start", "started", _begun(lifecycle.start), "primary"),
+    Button("pause", "Pause", "paused", _moved(lifecycle.pause)),
+    Button("resume", "Resume", "resumed", _moved(lifecycle.resume), "primary"),
+    Button("stop", "Stop", "stopped", _moved(lifecycle.stop), "danger"),
+    Button("retry", "Retry what failed", "retried", _begun(lifecycle.retry), "primary"),
+    Button("reprocess", "Reprocess stored answers", "reprocessed", _begun(lifecycle.reprocess)),
+    Button("reset", "Reset", "reset: it is READY, and due now", _moved(lifecycle.reset)),
+    Button("repair", "Repair", "begun to be repaired", _begun(lifecycle.start_repair)),
+    Button("verify", "Verify", "put down to be verified", _verified(repairs=False)),
+    Button("verify_and_repair", "Verify and repair", "put down to be verified and repaired", _verified(repairs=True)),
+)
 
 
 @admin.register(EtlJob)
-class EtlJobAdmin(PulseAdmin):
+class EtlJobAdmin(ActingAdmin):
     """A job comes with its integration. Its plan is people's, its status is the workers'."""
 
+    buttons = BUTTONS
     relations = ("tenant", "integration")
     list_loads = ("status",)
     list_display = ("name", "overall", "integration", "tenant", "order", "active", "next_run", "last_run_finished_at")
@@ -33,7 +81,6 @@ class EtlJobAdmin(PulseAdmin):
         "retry_count",
         "error_message",
     )
-    actions = ("start_jobs", "pause_jobs", "resume_jobs", "stop_jobs")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -52,101 +99,51 @@ class EtlJobAdmin(PulseAdmin):
     def overall(self, job: EtlJob) -> str:
         return str(job.overall)
 
-    @admin.action(description="Start", permissions=["change"])
-    def start_jobs(self, request: HttpRequest, jobs: QuerySet[EtlJob]) -> None:
-        self._move(request, jobs, "started", lambda job_id: lifecycle.start(job_id, trigger="admin"))
+    # The page of a job
 
-    @admin.action(description="Pause", permissions=["change"])
-    def pause_jobs(self, request: HttpRequest, jobs: QuerySet[EtlJob]) -> None:
-        self._move(request, jobs, "paused", lifecycle.pause)
+    def offered(self, row: EtlJob) -> Sequence[Button]:
+        """What can be done in the job's state, and what has no part in it."""
+        can = states.possible(row.overall)
+        return [button for button in self.buttons if button.name in can or button.name not in states.ACTIONS]
 
-    @admin.action(description="Resume", permissions=["change"])
-    def resume_jobs(self, request: HttpRequest, jobs: QuerySet[EtlJob]) -> None:
-        self._move(request, jobs, "resumed", lifecycle.resume)
+    def shown_with(self, request: HttpRequest, row: EtlJob) -> dict[str, Any]:
+        run = EtlJobRun.objects.filter(job=row).select_related("integration").order_by("-pk").first()
+        operates = self.has_operate_permission(request)
+        return {
+            **super().shown_with(request, row),
+            "above": "etl/operations/job_state.html",
+            "colour": STATE_COLOURS.get(row.overall, "info"),
+            "run": run,
+            "estimated_end": estimate(run) if run else None,
+            "links": [("Run with options…", self.address("run", row.pk))] if operates else [],
+        }
 
-    @admin.action(description="Stop", permissions=["change"])
-    def stop_jobs(self, request: HttpRequest, jobs: QuerySet[EtlJob]) -> None:
-        self._move(request, jobs, "stopped", lifecycle.stop)
+    # A run with options
 
-    def _move(
-        self, request: HttpRequest, jobs: QuerySet[EtlJob], done: str, transition: Callable[[int], object]
-    ) -> None:
-        move_each(self, request, list(jobs.values_list("pk", "name")), done, transition)
+    def get_urls(self) -> list[URLPattern]:
+        own = path("<int:pk>/run/", self.admin_site.admin_view(self.run_view), name=self.page_name("run"))
+        return [own, *super().get_urls()]
 
+    def run_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The form of what a run may be asked, and its start."""
+        job = self.visible(request, pk)
+        if not self.has_operate_permission(request):
+            raise PermissionDenied
+        form = RunForm(job, request.POST if request.method == "POST" else None)
+        if form.is_valid() and self._started(request, job, form.config):
+            return HttpResponseRedirect(self.address("change", job.pk))
+        request.current_app = self.admin_site.name
+        shown = {"opts": self.opts, "title": f"Run {job} with options", "form": form, "job": job}
+        more = {**self.admin_site.each_context(request), **shown, "back": self.address("change", job.pk)}
+        return TemplateResponse(request, "etl/operations/run_options.html", more)
 
-def move_each(
-    page: PulseAdmin,
-    request: HttpRequest,
-    rows: Sequence[tuple[int, str]],
-    done: str,
-    transition: Callable[[int], object],
-) -> None:
-    """Moves each of the rows, (id, name), on its own: one that cannot be moved does not hold up the others."""
-    for row_id, name in rows:
+    def _started(self, request: HttpRequest, job: EtlJob, config: dict[str, Any]) -> bool:
         try:
-            transition(row_id)
-        except lifecycle.IllegalTransition as error:
-            page.message_user(request, f"{name} was not {done}: {error}", messages.ERROR)
-        else:
-            page.message_user(request, f"{name} was {done}.", messages.SUCCESS)
-
-
-@admin.register(EtlJobRun)
-class EtlJobRunAdmin(ReadOnlyAdmin):
-    relations = ("tenant", "integration", "job")
-    list_display = (
-        "id",
-        "job",
-        "kind",
-        state_column("status"),
-        "trigger",
-        "started_at",
-        "finished_at",
-        "execution_time",
-        "records_processed",
-        "errors_encountered",
-        "quarantined",
-        "tenant",
-    )
-    list_filter = ("tenant", "integration", "kind", "status", "started_at")
-    search_fields = ("job__name", "id__exact")
-    search_help_text = "A job's name, or a run's number"
-    actions = ("stop_runs",)
-
-    def has_stop_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request) and has_role(person(request), self.least_role)
-
-    @admin.action(description="Stop", permissions=["stop"])
-    def stop_runs(self, request: HttpRequest, runs: QuerySet[EtlJobRun]) -> None:
-        """Also of those that do not show in their job's state: repairs, discoveries."""
-        move_each(
-            self, request, [(run.pk, str(run)) for run in runs.select_related("job")], "stopped", lifecycle.stop_run
-        )
-
-
-@admin.register(EtlJobRunStep)
-class EtlJobRunStepAdmin(ReadOnlyAdmin):
-    relations = ("tenant", "run__job")
-    ordering = ("-run", "order")
-    list_display = (
-        "display_name",
-        "run",
-        state_column("extraction"),
-        state_column("transform"),
-        state_column("embedding"),
-        "planned_at",
-        "tenant",
-    )
-    list_filter = ("tenant", "extraction", "transform", "embedding")
-    search_fields = ("step__exact", "run__id__exact")
-    search_help_text = "A step's name, or a run's number"
-
-
-@admin.register(EtlJobEvent)
-class EtlJobEventAdmin(ReadOnlyAdmin):
-    relations = ("tenant", "run__job")
-    list_loads = ("message",)
-    list_display = ("created_at", state_column("level"), "run", "stage", "step", "message", "tenant")
-    list_filter = ("tenant", "created_at")
-    search_fields = ("run__id__exact", "level__exact", "step__exact")
-    search_help_text = "A run's number, a level or a step's name"
+            run = lifecycle.start(job.pk, trigger=trigger_of(person(request)), config=config)
+        except (IllegalTransition, StageError) as error:
+            self.message_user(request, f"{job} was not started: {error}", messages.ERROR)
+            return False
+        asked = ", ".join(f"{name}: {_said(value)}" for name, value in config.items()) or "all that has changed"
+        text = format_html("{} was started, {}: {}.", str(job), asked, link_to(run))
+        self.message_user(request, text, messages.SUCCESS)
+        return True

@@ -1,20 +1,9 @@
-"""What operators look after: dead letters, quarantine, workers, webhooks."""
+"""What operators look after besides: quarantine and webhooks."""
 
 from django.contrib import admin
 
-from etl.models import DeadLetter, QuarantinedRecord, WebhookDelivery, WorkerRow
+from etl.models import QuarantinedRecord, WebhookDelivery
 from pulse.tenancy.admin.base import ReadOnlyAdmin
-from pulse.tenancy.admin.shown import state_column
-
-
-@admin.register(DeadLetter)
-class DeadLetterAdmin(ReadOnlyAdmin):
-    relations = ("tenant",)
-    list_loads = ("error",)
-    list_display = ("id", "queue", state_column("state"), "error", "attempt", "tenant", "created_at")
-    list_filter = ("tenant", "state")
-    search_fields = ("queue__exact",)
-    search_help_text = "The exact name of a queue"
 
 
 @admin.register(QuarantinedRecord)
@@ -25,15 +14,6 @@ class QuarantinedRecordAdmin(ReadOnlyAdmin):
     list_filter = ("tenant", "integration", ("resolved_at", admin.EmptyFieldListFilter))
     search_fields = ("external_id__exact", "run__id__exact")
     search_help_text = "The source's id, or a run's number"
-
-
-@admin.register(WorkerRow)
-class WorkerAdmin(ReadOnlyAdmin):
-    """Workers serve all tenants of a tier, so only superusers see them."""
-
-    list_display = ("host", "pid", "tier", "threads", "memory_mib", "active", "heartbeat_at", "stopped_at")
-    list_filter = ("tier", "active")
-    search_fields = ("host",)
 
 
 @admin.register(WebhookDelivery)

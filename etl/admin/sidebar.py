@@ -50,6 +50,10 @@ TOPICS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("custommapping.projectcustomfield", "travel_explore"),
     ),
     "Operations": (
+        ("etl.alert", "notifications"),
+        ("etl.alertchannel", "campaign"),
+        ("etl.alertdelivery", "outgoing_mail"),
+        ("etl.verification", "fact_check"),
         ("etl.deadletter", "unsubscribe"),
         ("etl.quarantinedrecord", "report"),
         ("etl.rawextractiondata", "database"),
@@ -65,24 +69,34 @@ TOPICS: Mapping[str, tuple[tuple[str, str], ...]] = {
     ),
 }
 
+# Pages that are no table's own: topic → (the model whose pages they are among, page's name, title, symbol's name)
+BESIDE: Mapping[str, tuple[tuple[str, str, str, str], ...]] = {
+    "Operations": (
+        ("etl.deadletter", "groups", "Dead letters by cause", "stacked_email"),
+        ("etl.workerrow", "queues", "Queues", "sync_alt"),
+    ),
+}
+
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Unfold's navigation for this person: one collapsible group per topic."""
     pages = {model._meta.label_lower: page for model, page in admin.site._registry.items()}
-    return [
-        {
-            "title": topic,
-            "collapsible": True,
-            "items": [
-                _item(pages[label], symbol) for label, symbol in entries if pages[label].has_view_permission(request)
-            ],
-        }
-        for topic, entries in TOPICS.items()
-    ]
+    seen = {label: page for label, page in pages.items() if page.has_view_permission(request)}
+    return [{"title": topic, "collapsible": True, "items": _items(topic, seen)} for topic in TOPICS]
 
 
-def _item(page: "admin.ModelAdmin[Any]", symbol: str) -> dict[str, str]:
+def _items(topic: str, seen: "Mapping[str, admin.ModelAdmin[Any]]") -> list[dict[str, str]]:
+    lists = [_list(seen[label], symbol) for label, symbol in TOPICS[topic] if label in seen]
+    beside = [_item(seen[label], *entry) for label, *entry in BESIDE.get(topic, ()) if label in seen]
+    return [*lists, *beside]
+
+
+def _list(page: "admin.ModelAdmin[Any]", symbol: str) -> dict[str, str]:
+    title = str(page.model._meta.verbose_name_plural)
+    return _item(page, "changelist", title[:1].upper() + title[1:], symbol)
+
+
+def _item(page: "admin.ModelAdmin[Any]", name: str, title: str, symbol: str) -> dict[str, str]:
     options = page.model._meta
-    link = reverse(f"admin:{options.app_label}_{options.model_name}_changelist")
-    title = str(options.verbose_name_plural)
-    return {"title": title[:1].upper() + title[1:], "icon": symbol, "link": link}
+    link = reverse(f"admin:{options.app_label}_{options.model_name}_{name}")
+    return {"title": title, "icon": symbol, "link": link}

@@ -1,13 +1,15 @@
 """Units of work: what is to be fetched, what was answered, what is to be embedded."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.http import HttpRequest
 
 from etl.admin.filters import EntityTypeFilter, StepFilter
 from etl.models import ExtractionCheckpoint, QdrantVector, RawExtractionData
 from pulse.tenancy.admin.base import ReadOnlyAdmin
 from pulse.tenancy.admin.shown import state_column
+from pulse.tenancy.scoping import person
 
 
 class UnitAdmin(ReadOnlyAdmin):
@@ -16,6 +18,11 @@ class UnitAdmin(ReadOnlyAdmin):
     relations: ClassVar[tuple[str, ...]] = ("tenant", "integration", "run__job")
     search_fields: ClassVar[tuple[str, ...]] = ("external_id__exact", "run__id__exact")
     search_help_text = "An exact external id, or a run's number"
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Workers are the installation's: their names are no tenant's business."""
+        names = super().get_fields(request, obj)
+        return names if person(request).is_superuser else [name for name in names if name != "worker"]
 
 
 @admin.register(ExtractionCheckpoint)

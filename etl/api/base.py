@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeVar, cast
 from django.db.models import Model, QuerySet
 from rest_framework import exceptions
 from rest_framework.authentication import SessionAuthentication
-from rest_framework.permissions import IsAuthenticated
+from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
@@ -23,6 +23,7 @@ from etl.api.auth import TokenAuthentication
 from etl.api.forms import Form, IdField
 from etl.api.paging import page
 from etl.api.parsing import JsonBody
+from etl.queue.topology import Tier
 from integrations.models import Integration
 from pulse.tenancy.models import Role, Tenant, User
 from pulse.tenancy.scoping import has_role, person, visible_to
@@ -94,7 +95,7 @@ class ApiView(JsonView):
     """
 
     authentication_classes = (TokenAuthentication, SessionAuthentication)
-    permission_classes = (RoleAllows,)
+    permission_classes: Sequence[type[BasePermission]] = (RoleAllows,)
     roles: ClassVar[Mapping[str, Role]] = {}
     tenant: Tenant
 
@@ -137,6 +138,33 @@ class ApiView(JsonView):
     def page(self, rows: QuerySet[M], keys: Sequence[str], answer: type[BaseSerializer[Any]]) -> dict[str, Any]:
         """The page of the rows that the form, a `PageForm`, asks for (see `etl.api.paging`)."""
         return page(rows, keys, self.given, lambda found: answer(found, many=True, context={"view": self}).data)
+
+
+class InstallationView(ApiView):
+    """Base of endpoints about what all tenants share: ``tier`` is the part that the caller may see, None all of it.
+
+    Members see what serves their tenant. Superusers see everything, or what serves the tenant that they name.
+    """
+
+    tier: Tier | None
+
+    def decide(self, request: Request) -> None:
+        asked = request.query_params.get(TENANT)
+        if self.user.is_superuser and asked is None:
+            self.tier = None
+            return
+        super().decide(request)
+        self.tier = Tier(self.tenant.tier)
+
+
+class ForSuperusers(BasePermission):
+    """What serves all tenants is not for one of them to change."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        user = person(request)
+        if request.method not in READING and not user.is_superuser:
+            raise exceptions.PermissionDenied(f"this is for superusers, since it is every tenant's; {user} is none")
+        return True
 
 
 class NoSuchAddress(JsonView):

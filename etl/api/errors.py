@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
@@ -18,7 +20,9 @@ from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
 from custommapping.errors import Outdated, Refused
+from etl.jobs.asked import InvalidRequest
 from etl.jobs.lifecycle import IllegalTransition
+from etl.queue.broker import BrokerUnavailable, PublishFailed
 
 logger = logging.getLogger(__name__)
 
@@ -86,18 +90,31 @@ def _known(error: Exception) -> exceptions.APIException | None:
             found = exceptions.PermissionDenied()
         case Outdated():
             found = OutdatedVersion(_lists(error))
-        case Refused():
+        case Refused() | InvalidRequest():
             found = exceptions.ValidationError(_lists(error))
+        case DjangoValidationError():
+            found = exceptions.ValidationError(_said_by_models(error))
         case IllegalTransition():
             found = Conflict(str(error))
+        case BrokerUnavailable() | PublishFailed():
+            logger.warning("a request met no queue: %s", error)
+            found = Unavailable("the queue cannot be reached now: ask again later")
         case OperationalError() | InterfaceError():
             logger.warning("a request met no database: %s", error)
             found = Unavailable()
     return found
 
 
-def _lists(error: Refused) -> dict[str, list[str]]:
+def _lists(error: Refused | InvalidRequest) -> dict[str, list[str]]:
     return {field: [message] for field, message in error.errors.items()}
+
+
+def _said_by_models(error: DjangoValidationError) -> dict[str, list[str]]:
+    """What a model's own checks say, by field."""
+    if not hasattr(error, "error_dict"):
+        return {api_settings.NON_FIELD_ERRORS_KEY: error.messages}
+    whole = api_settings.NON_FIELD_ERRORS_KEY
+    return {whole if field == NON_FIELD_ERRORS else field: said for field, said in error.message_dict.items()}
 
 
 def _flat(detail: Any, path: str = "") -> Iterator[tuple[str, str]]:

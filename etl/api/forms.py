@@ -88,11 +88,16 @@ class NamesField(serializers.CharField):
         return wanted
 
 
+def limit_field() -> serializers.IntegerField:
+    """How many rows at most."""
+    return serializers.IntegerField(min_value=1, max_value=LARGEST_PAGE, default=100)
+
+
 class PageForm(Form):
     """The parameters of a list that comes in pages."""
 
     cursor = serializers.CharField(required=False)
-    limit = serializers.IntegerField(min_value=1, max_value=LARGEST_PAGE, default=100)
+    limit = limit_field()
 
 
 class IntegrationForm(Form):

@@ -5,16 +5,17 @@ Nothing is fetched here, so that a site has its answer in milliseconds.
 
 import logging
 from collections.abc import Iterable
+from typing import Any
 
-from django.db import InterfaceError, OperationalError
 from rest_framework import status
-from rest_framework.exceptions import APIException, ParseError, PermissionDenied
+from rest_framework.exceptions import ParseError, PermissionDenied
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from etl.api import errors
 from etl.jobs.webhooks import Receipt, receive
 from integrations.errors import Permanent
 from integrations.models import Integration
@@ -26,18 +27,6 @@ MOST_BYTES = 25 * 2**20
 # The same words whatever is wrong: they shall not tell which integrations there are.
 REFUSED = "no integration takes this delivery: its address, its signature or its secret is wrong"
 _CODES = {Receipt.ACCEPTED: status.HTTP_202_ACCEPTED}
-
-
-class TooLarge(APIException):
-    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = f"the delivery is larger than {MOST_BYTES} bytes"
-
-
-class Away(APIException):
-    """Sites deliver again what was answered so."""
-
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "the delivery cannot be kept now: deliver it again later"
 
 
 class AlwaysJson(BaseContentNegotiation):
@@ -72,12 +61,9 @@ class WebhookView(APIView):
         answer = {"status": receipt, "event": event.name, "delivery_id": event.delivery_id}
         return Response(answer, _CODES.get(receipt, status.HTTP_200_OK))
 
-    def handle_exception(self, exc: Exception) -> Response:
-        if isinstance(exc, OperationalError | InterfaceError):
-            # In one line: deliveries come all the time.
-            logger.warning("a delivery could not be kept: %s", exc)
-            exc = Away()
-        return super().handle_exception(exc)
+    def get_exception_handler(self) -> Any:
+        # A database that is away is a 503, after which sites deliver again.
+        return errors.problem
 
 
 def _body(request: Request) -> bytes:
@@ -85,7 +71,7 @@ def _body(request: Request) -> bytes:
     # Read past the limit by a byte: the length that a client names need not be there, nor be true.
     body: bytes = request._request.read(MOST_BYTES + 1)
     if len(body) > MOST_BYTES:
-        raise TooLarge
+        raise errors.TooLarge(f"the delivery is larger than {MOST_BYTES} bytes")
     return body
 
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from etl.embedding.search import search
-from etl.jobs.watching import figures, row_counts
+from etl.history.watching import figures, row_counts
 from etl.models import EtlJobRun
 from etl.sql import fetch
 

@@ -3,11 +3,14 @@
 from functools import cache
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from etl.embedding.encoder import Encoder, MiniLm
 from etl.embedding.store import VectorStore
+
+if TYPE_CHECKING:
+    from etl.embedding.encoder import Encoder
 
 # functools.cache alone would let two threads make one each, and the second embedded store finds its files locked.
 _lock = Lock()
@@ -30,7 +33,7 @@ def close_stores() -> None:
             _stores.popitem()[1].close()
 
 
-def get_encoder() -> Encoder:
+def get_encoder() -> "Encoder":
     """The model takes 0.3 s and 250 MB, once."""
     with _lock:
         return _encoder()
@@ -48,5 +51,8 @@ def _open(url: str, api_key: str, home: str) -> VectorStore:
 
 
 @cache
-def _encoder() -> Encoder:
+def _encoder() -> "Encoder":
+    # Imported here so that a process that embeds nothing has neither numpy nor its threads.
+    from etl.embedding.encoder import MiniLm
+
     return MiniLm()

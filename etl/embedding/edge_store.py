@@ -19,13 +19,25 @@ from qdrant_edge import (
     Filter,
     MatchValue,
     PayloadSchemaType,
+    PayloadSelector,
     Query,
     QueryRequest,
+    ScrollRequest,
     UpdateOperation,
 )
 from qdrant_edge import Point as EdgePoint
 
-from etl.embedding.store import INDEXED_FIELDS, NOTHING, FieldKind, Hit, Payload, Point, VectorStore
+from etl.embedding.store import (
+    INDEXED_FIELDS,
+    NOTHING,
+    POINTS_PER_PAGE,
+    FieldKind,
+    Hit,
+    Page,
+    Payload,
+    Point,
+    VectorStore,
+)
 from integrations.errors import Permanent, StageError, Transient
 
 CONFIG_FILE = "edge_config.json"
@@ -82,6 +94,19 @@ class EdgeStore(VectorStore):
         with self._errors(collection):
             shard = self._shard(collection)
             return shard.count(CountRequest(exact=True)) if shard else 0
+
+    def page(self, collection: str, *, equal: Payload, fields: Sequence[str], start: str | None) -> Page:
+        request = ScrollRequest(
+            offset=start,
+            limit=POINTS_PER_PAGE,
+            filter=_condition(equal),
+            with_payload=PayloadSelector.Include(list(fields)),
+            with_vector=False,
+        )
+        with self._errors(collection):
+            shard = self._shard(collection)
+            found, following = shard.scroll(request) if shard else ([], None)
+        return Page({str(point.id): point.payload or {} for point in found}, str(following) if following else None)
 
     def collections(self) -> list[str]:
         return sorted(unquote(config.parent.name) for config in self._root.glob(f"[!.]*/{CONFIG_FILE}"))

@@ -13,7 +13,17 @@ from qdrant_client import models as api
 from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-from etl.embedding.store import INDEXED_FIELDS, NOTHING, FieldKind, Hit, Payload, Point, VectorStore
+from etl.embedding.store import (
+    INDEXED_FIELDS,
+    NOTHING,
+    POINTS_PER_PAGE,
+    FieldKind,
+    Hit,
+    Page,
+    Payload,
+    Point,
+    VectorStore,
+)
 from integrations.errors import Permanent, Transient
 
 TIMEOUT_SECONDS = 10
@@ -70,6 +80,19 @@ class QdrantStore(VectorStore):
         with self._errors(collection), _unless_missing():
             return self._client.count(collection, exact=True).count
         return 0
+
+    def page(self, collection: str, *, equal: Payload, fields: Sequence[str], start: str | None) -> Page:
+        with self._errors(collection), _unless_missing():
+            found, following = self._client.scroll(
+                collection,
+                scroll_filter=_condition(equal),
+                limit=POINTS_PER_PAGE,
+                offset=start,
+                with_payload=list(fields),
+                with_vectors=False,
+            )
+            return Page({str(point.id): point.payload or {} for point in found}, str(following) if following else None)
+        return Page({}, None)
 
     def collections(self) -> list[str]:
         with self._errors("*"):

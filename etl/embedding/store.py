@@ -1,7 +1,7 @@
 """The vector store as Pulse sees it: collections of points with a small payload, found by likeness."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
@@ -9,6 +9,10 @@ from types import MappingProxyType
 Payload = Mapping[str, str | int | None]
 
 NOTHING: Payload = MappingProxyType({})
+
+
+# Of a walk through a collection. A thousand points are some 100 KB of JSON.
+POINTS_PER_PAGE = 5_000
 
 
 class FieldKind(Enum):
@@ -42,6 +46,14 @@ class Hit:
     payload: Payload
 
 
+@dataclass(frozen=True)
+class Page:
+    """Some points: what was asked of their payloads, by id. ``following`` begins the next page; None: there is none."""
+
+    points: Mapping[str, Payload]
+    following: str | None
+
+
 class VectorStore(ABC):
     """Safe to use from several threads. Every method raises Transient (try again) or Permanent, naming the collection.
 
@@ -73,6 +85,22 @@ class VectorStore(ABC):
     @abstractmethod
     def count(self, collection: str) -> int:
         """Number of points, exact."""
+
+    @abstractmethod
+    def page(self, collection: str, *, equal: Payload, fields: Sequence[str], start: str | None) -> Page:
+        """Up to `POINTS_PER_PAGE` points whose payload has all of `equal`, by id, from the id ``start`` on."""
+
+    def walk(
+        self, collection: str, *, equal: Payload = NOTHING, fields: Sequence[str] = ()
+    ) -> Iterator[Mapping[str, Payload]]:
+        """All points whose payload has all of `equal`, a page at a time: those ``fields`` of their payloads, by id.
+
+        Of what is written meanwhile some is among them and some is not.
+        """
+        page = Page({}, "")
+        while page.following is not None:
+            page = self.page(collection, equal=equal, fields=fields, start=page.following or None)
+            yield page.points
 
     @abstractmethod
     def collections(self) -> list[str]:

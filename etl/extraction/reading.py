@@ -11,6 +11,7 @@ from typing import Self
 from django.db import connection
 
 from etl.jobs import limits
+from etl.jobs.backlog import has_backlog
 from etl.jobs.units import Lease
 from etl.models import EtlJobRun, ExtractionCheckpoint, Overall
 from integrations.http import throttled
@@ -48,7 +49,7 @@ class Reader:
     def go_on(self, answer: Answer) -> bool:
         """Begins the call after the answer's; False where there is none, or this worker is not to make it now."""
         cursor = answer.next_cursor
-        if cursor is None or time.monotonic() >= self._keep_until or not self._running():
+        if cursor is None or time.monotonic() >= self._keep_until or not self._wanted():
             return False
         try:
             throttle = limits.check(self._lease)
@@ -60,8 +61,10 @@ class Reader:
         self._ahead = _begin(lambda: self._fetch(cursor, throttle))
         return True
 
-    def _running(self) -> bool:
-        return EtlJobRun.objects.filter(pk=self._lease.run_id, status=Overall.RUNNING).exists()
+    def _wanted(self) -> bool:
+        """Whether the run goes on, and its answers are transformed as fast as they come."""
+        running = EtlJobRun.objects.filter(pk=self._lease.run_id, status=Overall.RUNNING).exists()
+        return running and not has_backlog(self._lease.integration_id)
 
     def _fetch(self, cursor: Cursor, throttle: limits.IntegrationThrottle) -> Answer:
         checkpoint = self._checkpoint

@@ -8,7 +8,7 @@ from etl.extraction.reading import Reader
 from etl.extraction.storage import Origin, store_answer
 from etl.jobs import limits, planning, units
 from etl.jobs.units import Lease
-from etl.models import EtlJobEvent, EtlJobRun, ExtractionCheckpoint, Overall
+from etl.models import EtlJobEvent, EtlJobRun, ExtractionCheckpoint
 from integrations.provider import Answer
 
 _PAGE_DONE = ", pages = pages + 1, first_answer_at = coalesce(first_answer_at, %s)"
@@ -24,7 +24,7 @@ def _end(lease: Lease, answer: Answer, *, kept: bool) -> AbstractContextManager[
 
 
 def _store(lease: Lease, checkpoint: ExtractionCheckpoint, run: EtlJobRun, answer: Answer) -> None:
-    born = "cancelled" if run.status == Overall.STOPPED else "pending"
+    born = run.born
     origin = Origin(lease.tenant_id, lease.integration_id, run.pk, lease.step, born)
     raw_id = store_answer(
         origin,

@@ -5,24 +5,22 @@ often as one likes. It looks for *one* open unit by partial index and never coun
 """
 
 import json
-import resource
 from dataclasses import dataclass
 
 from django.db import connection, transaction
 from django.utils import timezone
 
+from etl.history import log, summing
 from etl.jobs import discovered, planning, repair, watermarks
 from etl.jobs.units import columns
 from etl.jobs.wakeups import OF_ITS_OWN, UNIT_MODELS
 from etl.live.channel import LIVE_CHANNEL
 from etl.load.parents import adopt_links, adopt_orphans
 from etl.mapping import stale
-from etl.models import EtlJob, EtlJobEvent, EtlJobRun, EtlJobRunStep, Overall, QuarantinedRecord, RunKind, StageState
-from etl.models.jobs import JOB_KINDS
+from etl.models import EtlJob, EtlJobRun, EtlJobRunStep, Overall, RunKind, StageState
+from etl.models.jobs import JOB_KINDS, OVER
 from etl.queue.topology import Stage
-from etl.sql import execute, fetch
-
-OVER = (StageState.FINISHED, StageState.FAILED)
+from etl.sql import execute
 
 
 @dataclass(frozen=True)
@@ -68,11 +66,12 @@ def _derive(step: EtlJobRunStep) -> dict[str, StageState]:
 def _refresh(step: EtlJobRunStep) -> bool:
     """Brings the step's row up to date; whether anything changed."""
     states = _derive(step)
-    changed = [name for name, state in states.items() if getattr(step, name) != state]
-    for name in changed:
-        setattr(step, name, states[name])
+    changed = {name: state for name, state in states.items() if getattr(step, name) != state}
+    for name, state in changed.items():
+        setattr(step, name, state)
     if changed:
-        step.save(update_fields=[*changed, "last_updated_at"])
+        log.note(step, changed)
+        step.save(update_fields=[*changed, "times", "last_updated_at"])
     if Stage.TRANSFORM in changed and step.transform in OVER:
         # Of two items loaded side by side neither saw the other.
         adopt_orphans(step.run.integration_id)
@@ -103,10 +102,11 @@ def _plan_ready_steps(run: EtlJobRun, steps: list[EtlJobRunStep]) -> bool:
 
 def _settle(run: EtlJobRun) -> tuple[list[EtlJobRunStep], bool]:
     """Plans and refreshes until nothing moves: a step without units lets the next one begin at once."""
-    steps, moved = list(EtlJobRunStep.objects.filter(run=run).order_by("order")), False
+    steps, moved = list(run.steps.order_by("order")), False
     while True:
-        planned = _plan_ready_steps(run, steps)
+        # First: what feeds a step may be at work again, where it was retried.
         refreshed = [_refresh(step) for step in steps]
+        planned = _plan_ready_steps(run, steps)
         if not planned and not any(refreshed):
             return steps, moved
         moved = True
@@ -132,55 +132,10 @@ def _finish(run: EtlJobRun, steps: list[EtlJobRunStep]) -> None:
     failed = any(StageState.FAILED in (step.extraction, step.transform, step.embedding) for step in steps)
     run.status = Overall.FAILED if failed else Overall.FINISHED
     run.finished_at = timezone.now()
-    run.execution_time = (run.finished_at - run.started_at).total_seconds()
-    run.memory_usage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    run.records_processed = _sum("records", "raw_extraction_data", run)
-    # Not the answers: those of some were fetched by earlier runs.
-    run.api_calls_made = _sum("pages", "extraction_checkpoints", run)
-    run.vectorization_queued = fetch("SELECT count(*) FROM qdrant_vectors WHERE run_id = %s", [run.pk])[0][0]
-    run.errors_encountered = sum(_failed_count(run.pk, stage) for stage in Stage)
-    run.quarantined = QuarantinedRecord.objects.filter(run=run, resolved_at=None).count()
-    run.warning = "; ".join(_warnings(run))
-    run.error_message = _first_error(run.pk) if failed else ""
+    summing.sum_up(run)
     run.save()
     watermarks.keep_all(run)
     repair.forget_listing(run)
-
-
-def _sum(column: str, table: str, run: EtlJobRun) -> int:
-    return int(fetch(f"SELECT coalesce(sum({column}), 0) FROM {table} WHERE run_id = %s", [run.pk])[0][0])
-
-
-def _failed_count(run_id: int, stage: Stage) -> int:
-    names = columns(UNIT_MODELS[stage])
-    sql = f"SELECT count(*) FROM {names.table} WHERE run_id = %s AND {names.state} = 'failed'"
-    return int(fetch(sql, [run_id])[0][0])
-
-
-def _first_error(run_id: int) -> str:
-    for model in UNIT_MODELS.values():
-        names = columns(model)
-        rows = fetch(
-            f"SELECT coalesce(error_details ->> 'error', '') FROM {names.table}"
-            f" WHERE run_id = %s AND {names.state} = 'failed' ORDER BY id LIMIT 1",
-            [run_id],
-        )
-        if rows:
-            return str(rows[0][0])
-    return ""
-
-
-def _warnings(run: EtlJobRun) -> list[str]:
-    warnings = [
-        str(row[0])
-        for row in fetch(
-            "SELECT DISTINCT message FROM etl_job_events WHERE run_id = %s AND level = 'warning' ORDER BY 1 LIMIT 5",
-            [run.pk],
-        )
-    ]
-    if run.quarantined:
-        warnings.append(f"{run.quarantined} records are in quarantine")
-    return warnings
 
 
 def _write_job(run: EtlJobRun, steps: list[EtlJobRunStep]) -> None:
@@ -189,10 +144,9 @@ def _write_job(run: EtlJobRun, steps: list[EtlJobRunStep]) -> None:
     job.status, job.version = status_json(run.status, steps), job.version + 1
     if run.finished_at:
         job.last_run_finished_at, job.error_message = run.finished_at, run.error_message
-        # What calls nobody says nothing of when the site is to be asked again.
         if run.kind == RunKind.SYNC:
-            job.next_run = planning.next_run(job, run)
-            if run.status == Overall.FINISHED:
+            job.retry_count = planning.failed_in_a_row(job)
+            if run.status == Overall.FINISHED and not watermarks.restrictions(run.config):
                 job.last_sync_date = run.started_at
     job.save()
     announce(job)
@@ -229,5 +183,5 @@ def advance(run_id: int, step: str | None = None) -> bool:
         if (moved or over) and run.kind in JOB_KINDS:
             _write_job(run, steps)
         if over:
-            EtlJobEvent.objects.create(tenant_id=run.tenant_id, run=run, message=f"run ended: {run.status}")
+            log.moved(run, f"run ended: {run.status}", level="error" if run.status == Overall.FAILED else "info")
     return moved or over

@@ -6,11 +6,25 @@ first. It is kept in this process only, and not for long: where another one take
 
 import threading
 import time
+from typing import Protocol
 
 from integrations.errors import StageError
 from integrations.http import Response
 
 KEPT_SECONDS = 600.0
+
+
+class Caller(Protocol):
+    """Whose calls are made: a unit's lease, mostly. No two callers at work have the same id."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def integration_id(self) -> int: ...
+    @property
+    def tenant_id(self) -> int: ...
+
+
 Outcome = Response | StageError
 Made = list[tuple[str, Outcome]]
 """Questions, as `integrations.http.Throttle` has them, with what they came to, in their order."""

@@ -5,7 +5,7 @@
 
 from datetime import datetime
 
-from etl.jobs.units import Lease
+from etl.jobs.calls import Caller
 from etl.sql import fetch
 from integrations.errors import Permanent
 
@@ -43,7 +43,7 @@ def slots_at_once(rate_limit: str | None) -> int | None:
     return 1 + int(LATE_SECONDS / seconds) if seconds else None
 
 
-def take_slot(lease: Lease, seconds: float) -> float | None:
+def take_slot(lease: Caller, seconds: float) -> float | None:
     """The seconds to the slot after it; None where it is still to come, or the integration is held back.
 
     One guarded write. Whoever waited for the row compares with the time at which it began to wait.
@@ -66,7 +66,7 @@ def take_slot(lease: Lease, seconds: float) -> float | None:
     return float(rows[0][0]) if rows else None
 
 
-def next_slot(lease: Lease) -> datetime:
+def next_slot(lease: Caller) -> datetime:
     """When it comes, after one was refused."""
     sql = "SELECT coalesce(next_call_at, now()) FROM integration_limits WHERE integration_id = %s"
     found: datetime = fetch(sql, [lease.integration_id])[0][0]

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from etl.jobs import alarms, calls, ceiling
+from etl.jobs.calls import Caller
 from etl.jobs.units import Lease
 from etl.models import EtlJobEvent
 from etl.sql import execute, fetch
@@ -41,7 +42,7 @@ class IntegrationThrottle:
     ``earlier`` is what the fetch made before it was put aside, ``made`` what it has made now.
     """
 
-    lease: Lease
+    lease: Caller
     interval_seconds: float
     earlier: calls.Made = field(default_factory=list)
     made: calls.Made = field(default_factory=list)
@@ -92,13 +93,13 @@ class IntegrationThrottle:
             _check_blocked(self.lease)
 
 
-def _refusal(lease: Lease) -> HeldBack:
+def _refusal(lease: Caller) -> HeldBack:
     _check_blocked(lease)
     until = ceiling.next_slot(lease)
     return HeldBack(f"the next call within rate_limit may be made at {until:%H:%M:%S.%f}", until)
 
 
-def _check_blocked(lease: Lease) -> None:
+def _check_blocked(lease: Caller) -> None:
     """Raises HeldBack while the integration is held back."""
     rows = fetch(
         "SELECT blocked_until FROM integration_limits WHERE integration_id = %s AND blocked_until > now()",
@@ -112,7 +113,7 @@ def _blocked(until: datetime) -> HeldBack:
     return HeldBack(f"the integration is held back until {until:%H:%M:%S}", until)
 
 
-def check(lease: Lease) -> IntegrationThrottle:
+def check(lease: Caller) -> IntegrationThrottle:
     """What the unit's calls are made under. Raises HeldBack while its integration is held back."""
     blocked_until, rate_limit = fetch(
         """SELECT CASE WHEN l.blocked_until > now() THEN l.blocked_until END, i.settings ->> 'rate_limit'
@@ -124,7 +125,7 @@ def check(lease: Lease) -> IntegrationThrottle:
     return IntegrationThrottle(lease, ceiling.interval_seconds(rate_limit), calls.take_up(lease.id))
 
 
-def held_back(lease: Lease, error: RateLimited) -> HeldBack:
+def held_back(lease: Caller, error: RateLimited) -> HeldBack:
     """Holds the integration back at once; the error of a unit that has to wait for it."""
     if isinstance(error, HeldBack):
         return error
@@ -133,7 +134,7 @@ def held_back(lease: Lease, error: RateLimited) -> HeldBack:
     return refused
 
 
-def hold(lease: Lease, error: RateLimited) -> datetime:
+def hold(lease: Caller, error: RateLimited) -> datetime:
     """Holds the unit's integration back as its site asks; until when the unit has to wait."""
     now = timezone.now()
     if isinstance(error, HeldBack):
@@ -147,7 +148,7 @@ def hold(lease: Lease, error: RateLimited) -> datetime:
     return until
 
 
-def _back_off(lease: Lease, least_seconds: float | None, *, at_once_first: bool) -> datetime:
+def _back_off(lease: Caller, least_seconds: float | None, *, at_once_first: bool) -> datetime:
     """For a site that refuses and names no time, or none that is to come: 2 s, doubled with each in a row, up to 30 s.
 
     With ``least_seconds`` all of these are longer, so that none is shorter than that. With ``at_once_first`` the site
@@ -179,7 +180,7 @@ def _back_off(lease: Lease, least_seconds: float | None, *, at_once_first: bool)
     return until
 
 
-def block(lease: Lease, until: datetime) -> None:
+def block(lease: Caller, until: datetime) -> None:
     """No extraction unit of the integration is woken before that."""
     execute(
         """INSERT INTO integration_limits (integration_id, tenant_id, blocked_until) VALUES (%s, %s, %s)

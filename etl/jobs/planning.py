@@ -1,8 +1,8 @@
-"""Planning a step: from the provider's partitions to checkpoints, and when the job runs again."""
+"""Planning a step: from the provider's partitions to checkpoints."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 from uuid import uuid4
 
@@ -24,7 +24,7 @@ from etl.models import (
     UnitState,
 )
 from etl.sql import fetch
-from integrations.provider import Partition, PlanContext, ProjectRef, RepositoryRef, Step
+from integrations.provider import ItemRef, Partition, PlanContext, ProjectRef, RepositoryRef, Step
 
 DEFAULT_BATCH_SIZE = 50
 Ref = TypeVar("Ref", ProjectRef, RepositoryRef)
@@ -102,8 +102,11 @@ def _listed(run: EtlJobRun, kind: str) -> set[str]:
     Empty where it listed none, or not all came.
     """
     if run.kind == RunKind.REPAIR:
-        syncs = EtlJobRun.objects.filter(job_id=run.job_id, kind=RunKind.SYNC, status=Overall.FINISHED)
-        run = syncs.order_by("-id").first() or run
+        # One that was ended early, since the integration was inactive, may have listed a part.
+        early = Q(steps__transform__in=(StageState.IDLE, StageState.RUNNING))
+        syncs = watermarks.syncs_of(run.job_id).filter(status=Overall.FINISHED).exclude(early)
+        # One of chosen steps may have listed nothing.
+        run = syncs.exclude(config__has_key="steps").order_by("-id").first() or run
     failed = Q(extraction=StageState.FAILED) | Q(transform=StageState.FAILED)
     if EtlJobRunStep.objects.filter(failed, run=run).exists():
         return set()
@@ -117,14 +120,36 @@ def _listed(run: EtlJobRun, kind: str) -> set[str]:
 
 
 def _context(run: EtlJobRun, step: str) -> PlanContext:
-    full = run.kind != RunKind.SYNC or run.config.get("full_sync")
+    beginning, end = (_moment(run, name) for name in ("updated_from", "updated_to"))
+    afresh = run.kind != RunKind.SYNC or run.config.get("full_sync") or beginning or end
     return PlanContext(
         projects=known_projects(run),
         repositories=known_repositories(run),
-        watermarks={} if full else watermarks.read(run.integration_id, step),
+        watermarks={} if afresh else watermarks.read(run.integration_id, step),
         batch_size=int(run.config.get("batch_size") or DEFAULT_BATCH_SIZE),
-        reread=repair.items_to_reread(run) if run.kind == RunKind.REPAIR else (),
+        reread=_to_reread(run, step),
+        updated_from=beginning,
+        updated_to=end,
     )
+
+
+def _moment(run: EtlJobRun, name: str) -> datetime | None:
+    """A bound of a backfill."""
+    text = run.config.get(name)
+    return datetime.fromisoformat(text) if text else None
+
+
+def _to_reread(run: EtlJobRun, step: str) -> Sequence[ItemRef]:
+    """A step alone that follows from loaded answers has none: it goes by what is known."""
+    provider = run.integration.provider_code
+    if run.kind == RunKind.REPAIR:
+        return repair.items_to_reread(run)
+    steps = run.config.get("steps") or ()
+    follows = any(one.follows and one.name == step for one in provider.steps)
+    if run.kind != RunKind.SYNC or not follows or not steps or provider.items_step in steps:
+        return ()
+    projects = [project.external_id for project in known_projects(run)]
+    return repair.items_with_development(run, projects, _moment(run, "updated_from"), _moment(run, "updated_to"))
 
 
 def _partitions(run: EtlJobRun, step: str) -> list[Partition]:
@@ -133,13 +158,20 @@ def _partitions(run: EtlJobRun, step: str) -> list[Partition]:
         return []
     provider, connection = run.integration.provider_code, run.integration.connection()
     if run.kind == RunKind.REPAIR and step == provider.items_step:
-        return provider.refetch(connection, repair.items_to_fetch(run, known_projects(run)))
-    partitions = provider.plan(step, connection, _context(run, step))
+        return _new(run, step, provider.refetch(connection, repair.items_to_fetch(run, known_projects(run))))
+    partitions = _new(run, step, provider.plan(step, connection, _context(run, step)))
     if run.kind != RunKind.SYNC or run.config.get("full_sync"):
         return partitions
     if step == provider.items_step:
         resuming.take_up(run, step)
     return resuming.go_on(run, step, partitions)
+
+
+def _new(run: EtlJobRun, step: str, partitions: Sequence[Partition]) -> list[Partition]:
+    """Without those that the run has: a step is planned once more where something that feeds it was retried."""
+    rows = ExtractionCheckpoint.objects.filter(run=run, step=step).values_list("partition_key", "scope")
+    keys, scopes = {key for key, _ in rows}, {scope for _, scope in rows if scope}
+    return [one for one in partitions if one.key not in keys and one.scope not in scopes]
 
 
 def plan_step(run: EtlJobRun, step: EtlJobRunStep) -> None:
@@ -197,6 +229,8 @@ def add_requests(run: EtlJobRun, item_ids: Sequence[str]) -> None:
     create_checkpoints(run, provider.items_step, [replace(one, key=f"{one.key}:{uuid4().hex}") for one in partitions])
 
 
-def next_run(job: EtlJob, run: EtlJobRun) -> datetime:
-    """When the job is due again: a cycle of its tenant after its end."""
-    return (run.finished_at or timezone.now()) + timedelta(minutes=job.tenant.cycle_minutes)
+def failed_in_a_row(job: EtlJob) -> int:
+    """How many of the job's syncs have failed since one finished."""
+    syncs = EtlJobRun.objects.filter(job=job, kind=RunKind.SYNC)
+    finished = syncs.filter(status=Overall.FINISHED).order_by("-id").values_list("pk", flat=True).first()
+    return syncs.filter(status=Overall.FAILED, pk__gt=finished or 0).count()

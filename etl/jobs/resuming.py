@@ -7,16 +7,19 @@ still say when the scope was begun; the others wait with the cursor that the las
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import orjson
+from django.db.models import QuerySet
 
-from etl.jobs.watermarks import restrictions
-from etl.models import EtlJobEvent, EtlJobRun, Overall, RunKind
+from etl.jobs.watermarks import restrictions, syncs_of
+from etl.models import EtlJobEvent, EtlJobRun, RunKind
+from etl.models.jobs import UNDER_WAY
 from etl.sql import execute, fetch
 from integrations.provider import Cursor, Partition
 
-# A scope that none of so many syncs read is begun afresh: looking further back would read all that ever ran.
+# A scope that none of so many syncs alike read is begun afresh: looking further back would read all that ever ran.
 SYNCS_LOOKED_AT = 20
 
 
@@ -86,12 +89,16 @@ def take_up(run: EtlJobRun, step: str) -> int:
 
 
 def _earlier_runs(run: EtlJobRun) -> list[int]:
-    """The last syncs, and what webhooks had fetched since."""
-    over = EtlJobRun.objects.filter(job_id=run.job_id, pk__lt=run.pk).exclude(
-        status__in=(Overall.RUNNING, Overall.PAUSED)
+    """All syncs and webhooks' runs since the oldest of the last syncs that were restricted as this one is."""
+    runs = EtlJobRun.objects.filter(
+        job_id=run.job_id, kind__in=(RunKind.SYNC, RunKind.WEBHOOK), pk__lt=run.pk, pk__gte=min(_alike(run), default=0)
     )
-    syncs = list(over.filter(kind=RunKind.SYNC).order_by("-id").values_list("pk", flat=True)[:SYNCS_LOOKED_AT])
-    return [*syncs, *over.filter(kind=RunKind.WEBHOOK, pk__gt=min(syncs, default=0)).values_list("pk", flat=True)]
+    return list(runs.exclude(status__in=UNDER_WAY).values_list("pk", flat=True))
+
+
+def _over(run: EtlJobRun) -> QuerySet[EtlJobRun]:
+    """The syncs before that run that are over."""
+    return syncs_of(run.job_id).filter(pk__lt=run.pk).exclude(status__in=UNDER_WAY)
 
 
 def _question(cursor: Cursor) -> Any:
@@ -120,22 +127,19 @@ def _newest_attempts(run: EtlJobRun, step: str, scopes: Collection[str]) -> dict
         """SELECT DISTINCT ON (scope) scope, run_id FROM extraction_checkpoints
            WHERE step = %(step)s AND scope = ANY(%(scopes)s) AND run_id = ANY(%(runs)s)
            ORDER BY scope, run_id DESC""",
-        {"step": step, "scopes": list(scopes), "runs": _earlier_syncs(run)},
+        {"step": step, "scopes": list(scopes), "runs": _alike(run)},
     )
     return dict(rows)
 
 
-def _earlier_syncs(run: EtlJobRun) -> list[int]:
-    """The last ones that were restricted as this one is.
+def _alike(run: EtlJobRun) -> list[int]:
+    """The last syncs that were restricted as this one is.
 
     What a restricted sync took over from a whole one would be lost to the next whole one: no watermark is kept of it.
     """
-    syncs = EtlJobRun.objects.filter(job_id=run.job_id, kind=RunKind.SYNC, pk__lt=run.pk).exclude(
-        status__in=(Overall.RUNNING, Overall.PAUSED)
-    )
     ours = restrictions(run.config)
-    last = syncs.order_by("-id").values_list("id", "config")[:SYNCS_LOOKED_AT]
-    return [pk for pk, config in last if restrictions(config) == ours]
+    syncs = _over(run).order_by("-id").values_list("id", "config").iterator()
+    return list(islice((pk for pk, config in syncs if restrictions(config) == ours), SYNCS_LOOKED_AT))
 
 
 _OF_ATTEMPTS = "(run_id, scope) IN (SELECT * FROM unnest(%(runs)s::bigint[], %(scopes)s::text[])) AND step = %(step)s"

@@ -16,19 +16,24 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
+from etl.jobs import identity
 from etl.models.unit import Unit
 from etl.sql import execute, fetch
 
 # A lease that a crash of the server forgets was never taken: that commit need not wait for the disk.
 _NOT_FLUSHED = "(SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL"
 
+# So often in vain, and the unit has failed. What killed its workers may have been something else each time: the last
+# takes are alone, and ever longer apart (see `etl.jobs.recovery`).
 MAX_TAKES = 5
-DIED = "the worker died on it"
+# So often in vain: whether it was this unit that killed its workers, or another that they had in hand, is found by
+# taking it alone. There is an index for it.
+SUSPECT_TAKES = 2
 
 
 @dataclass(frozen=True)
 class Lease:
-    """Units of one table in the hands of one worker, under one token."""
+    """Units of one table in the hands of one worker, under one token. ``suspect``: see SUSPECT_TAKES."""
 
     model: type[Unit]
     ids: tuple[int, ...]
@@ -37,6 +42,7 @@ class Lease:
     tenant_id: int
     run_id: int
     step: str
+    suspect: bool = False
 
     @property
     def id(self) -> int:
@@ -68,18 +74,21 @@ def columns(model: type[Unit]) -> Columns:
 def take(model: type[Unit], ids: Sequence[int]) -> Lease | None:
     """Takes those of the units that may be taken now; None where none may (done, taken, parked, run not running).
 
-    The units are of one run and step. Raises UnitInvisible where none of them exists.
+    The units are of one run and step. Raises UnitInvisible where none of them exists. A suspect is taken when it is its
+    turn: the queue delivers all again at once that a dead worker had in hand.
     """
     names, token = columns(model), uuid.uuid4()
     rows = fetch(
         f"""UPDATE {names.table} AS u
-            SET {names.state} = 'processing', lease_token = %s, takes = u.takes + 1, error_details = NULL,
-                lease_until = now() + make_interval(secs => %s), published_at = coalesce(u.published_at, now())
+            SET {names.state} = 'processing', lease_token = %s, worker_id = %s, takes = u.takes + 1,
+                lease_until = now() + make_interval(secs => %s), published_at = coalesce(u.published_at, now()),
+                error_details = NULL
             FROM etl_job_runs r
             WHERE u.id = ANY(%s) AND u.{names.state} = 'pending' AND r.id = u.run_id AND r.status = 'RUNNING'
-              AND (u.not_before IS NULL OR u.not_before <= now()) AND {_NOT_FLUSHED}
-            RETURNING u.id, u.integration_id, u.tenant_id, u.run_id, u.step""",
-        [token, settings.UNIT_LEASE_SECONDS, list(ids)],
+              AND (u.not_before IS NULL OR u.not_before <= now())
+              AND (u.takes < {SUSPECT_TAKES} OR u.published_at IS NOT NULL) AND {_NOT_FLUSHED}
+            RETURNING u.id, u.integration_id, u.tenant_id, u.run_id, u.step, u.takes > {SUSPECT_TAKES}""",
+        [token, identity.current(), settings.UNIT_LEASE_SECONDS, list(ids)],
     )
     if not rows:
         if not fetch(f"SELECT 1 FROM {names.table} WHERE id = ANY(%s) LIMIT 1", [list(ids)]):
@@ -177,14 +186,18 @@ def park(lease: Lease, until: datetime, reason: str) -> None:
     )
 
 
+def hand_back(lease: Lease) -> None:
+    """Puts the units back as they were: what kept them from being worked on was no matter of theirs."""
+    _close(lease, "pending", ", published_at = NULL")
+
+
 def retry(lease: Lease, delay_seconds: float, reason: str) -> None:
-    """Uses up a try; the units wait that long. Their wake-up is the caller's delayed message."""
-    # A little less than the message's delay, so that the message never comes before the unit may be taken.
+    """Uses up a try; the units wait that long, and the sweep wakes them then."""
     _close(
         lease,
         "pending",
-        ", tries = tries + 1, not_before = now() + make_interval(secs => %s), published_at = now(), error_details = %s",
-        [delay_seconds * 0.9, json.dumps({"error": reason})],
+        ", tries = tries + 1, not_before = now() + make_interval(secs => %s), published_at = NULL, error_details = %s",
+        [delay_seconds, json.dumps({"error": reason})],
     )
 
 
@@ -202,7 +215,7 @@ def fail(lease: Lease, reason: str, *, refused: bool = False) -> list[int]:
     details = {"error": reason, **({"refused": True} if refused else {})}
     with transaction.atomic():
         failed = _close(lease, "failed", ", error_details = %s", [json.dumps(details)])
-        _after_failure(lease.model, failed, reason)
+        after_failure(lease.model, failed, reason)
     return failed
 
 
@@ -211,7 +224,7 @@ def split(lease: Lease, reason: str) -> None:
     _close(lease, "pending", ", alone = true, published_at = NULL, error_details = %s", [json.dumps({"error": reason})])
 
 
-def _after_failure(model: type[Unit], ids: Sequence[int], reason: str) -> None:
+def after_failure(model: type[Unit], ids: Sequence[int], reason: str) -> None:
     """What it means for others: a cut page does without its follow-up; what completes an answer fails with it."""
     table = columns(model).table
     if table == "extraction_checkpoints":
@@ -242,7 +255,7 @@ def complete_pages(followup_ids: Sequence[int]) -> int:
     return execute(
         f"""UPDATE raw_extraction_data p SET is_complete = true, run_id = r.id, lease_token = NULL, lease_until = NULL,
                 processing_status = CASE WHEN r.status IN ('RUNNING', 'PAUSED') THEN 'pending' ELSE 'cancelled' END,
-                {_AFRESH}
+                {AFRESH}
             FROM extraction_checkpoints c JOIN etl_job_runs r ON r.id = c.run_id
             WHERE c.id = ANY(%s) AND p.id = c.parent_raw_id AND NOT EXISTS (
                 SELECT 1 FROM extraction_checkpoints o
@@ -260,41 +273,13 @@ def cancel_open(model: type[Unit], run_id: int) -> int:
     )
 
 
-# Whose run is over, and whose step the new run has.
-_LEFT_BEHIND = """integration_id = %(integration)s AND active
-    AND step IN (SELECT step FROM etl_job_run_steps WHERE run_id = %(run)s)
-    AND NOT EXISTS (SELECT 1 FROM etl_job_runs r WHERE r.id = u.run_id AND r.status IN ('RUNNING', 'PAUSED'))"""
-_AFRESH = "tries = 0, takes = 0, not_before = NULL, published_at = NULL, error_details = NULL"
-
-
-def adopt_vectors(integration_id: int, run_id: int) -> int:
-    """Makes the vectors wait in a new run that earlier ones left: their rows are loaded, so no sync would see them."""
-    return execute(
-        f"""UPDATE qdrant_vectors u SET run_id = %(run)s, status = 'pending', {_AFRESH}
-            WHERE {_LEFT_BEHIND} AND status IN ('failed', 'cancelled')""",
-        {"run": run_id, "integration": integration_id},
-    )
-
-
-def adopt_answers(integration_id: int, run_id: int) -> int:
-    """Makes the answers wait in a new run whose transform failed or was cancelled: no sync would ask for them again.
-
-    The watermark may have passed them, and an interrupted scope goes on behind them. Not those to whose question there
-    is a newer answer, nor those that were never completed.
-    """
-    return execute(
-        f"""UPDATE raw_extraction_data u SET run_id = %(run)s, processing_status = 'pending', {_AFRESH}
-            WHERE {_LEFT_BEHIND} AND processing_status IN ('failed', 'cancelled') AND is_complete AND parent_id IS NULL
-              AND NOT EXISTS (SELECT 1 FROM raw_extraction_data n WHERE n.integration_id = u.integration_id
-                  AND n.entity_type = u.entity_type AND n.external_id = u.external_id AND n.id > u.id)""",
-        {"run": run_id, "integration": integration_id},
-    )
+AFRESH = "tries = 0, takes = 0, not_before = NULL, published_at = NULL, error_details = NULL"
 
 
 def claim_answers(run_id: int, ids: Sequence[int]) -> int:
     """Makes answers wait in a run that were transformed before, or failed to be; how many. Not what waits elsewhere."""
     return execute(
-        f"""UPDATE raw_extraction_data SET run_id = %s, processing_status = 'pending', {_AFRESH}
+        f"""UPDATE raw_extraction_data SET run_id = %s, processing_status = 'pending', {AFRESH}
             WHERE id IN (SELECT id FROM raw_extraction_data WHERE id = ANY(%s)
                              AND processing_status IN ('completed', 'failed', 'cancelled')
                          ORDER BY id FOR NO KEY UPDATE)""",
@@ -302,19 +287,29 @@ def claim_answers(run_id: int, ids: Sequence[int]) -> int:
     )
 
 
-def adopt_followers(integration_id: int, run_id: int, steps: Sequence[str]) -> int:
-    """Makes what is left of steps whose units come from loaded answers wait in a new run, with its cursor; how many.
+def revive(model: type[Unit], run_id: int, ids: Sequence[int] | None = None) -> set[str]:
+    """Makes units of a run wait again that failed, all or those; the steps they are of.
 
-    The answers they came from are loaded, so no sync would make them again. Each gets a key of its own: the same page
-    may be loaded once more. One that was adopted before and failed without getting any further is left to a person.
+    With an answer go those that complete it. One that is not complete waits for what completes it (`complete_pages`).
     """
-    return execute(
-        f"""UPDATE extraction_checkpoints u SET run_id = %(run)s, status = 'pending', partition_key = 'left:' || id,
-                pages = 0, lease_token = NULL, lease_until = NULL, {_AFRESH}
-            WHERE {_LEFT_BEHIND} AND step = ANY(%(steps)s)
-              AND (status = 'cancelled' OR status = 'failed' AND NOT (partition_key = 'left:' || id AND pages = 0))""",
-        {"run": run_id, "integration": integration_id, "steps": list(steps)},
+    names = columns(model)
+    is_answer = names.table == "raw_extraction_data"
+    rows = fetch(
+        f"""UPDATE {names.table} SET {names.state} = 'pending', {AFRESH}
+            WHERE id IN (SELECT id FROM {names.table} WHERE run_id = %(run)s AND {names.state} = 'failed'
+                             AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s))
+                             {"AND is_complete AND parent_id IS NULL" if is_answer else ""}
+                         ORDER BY id FOR NO KEY UPDATE)
+            RETURNING id, step""",
+        {"run": run_id, "ids": None if ids is None else list(ids)},
     )
+    if is_answer:
+        execute(
+            "UPDATE raw_extraction_data SET processing_status = 'pending', error_details = NULL"
+            " WHERE parent_id = ANY(%s) AND processing_status = 'failed'",
+            [[row[0] for row in rows]],
+        )
+    return {row[1] for row in rows}
 
 
 def distrust(lease: Lease) -> int:
@@ -324,34 +319,6 @@ def distrust(lease: Lease) -> int:
                status = CASE WHEN r.status = 'RUNNING' THEN 'pending' ELSE 'cancelled' END
            FROM etl_job_runs r WHERE r.id = v.run_id AND v.id = ANY(%s) AND v.status = 'completed'""",
         [list(lease.ids)],
-    )
-
-
-def take_back_expired(model: type[Unit]) -> list[tuple[int, int, bool]]:
-    """Takes units back whose lease ran out: (id, run id, given up). Taken too often, a unit fails."""
-    names = columns(model)
-    with transaction.atomic():
-        rows = fetch(
-            f"""UPDATE {names.table} SET lease_token = NULL, lease_until = NULL, published_at = NULL,
-                    {names.state} = CASE WHEN takes >= %s THEN 'failed' ELSE 'pending' END,
-                    error_details = CASE WHEN takes >= %s THEN %s::jsonb ELSE error_details END
-                WHERE id IN (SELECT id FROM {names.table} WHERE {names.state} = 'processing' AND lease_until < now()
-                             ORDER BY id FOR UPDATE SKIP LOCKED)
-                RETURNING id, run_id, {names.state} = 'failed'""",
-            [MAX_TAKES, MAX_TAKES, json.dumps({"error": DIED})],
-        )
-        _after_failure(model, [row[0] for row in rows if row[2]], DIED)
-    return [(row[0], row[1], row[2]) for row in rows]
-
-
-def forget_lost_wakeups(model: type[Unit]) -> int:
-    """Lets units be woken again whose message was published long ago and never handled."""
-    names = columns(model)
-    return execute(
-        f"""UPDATE {names.table} SET published_at = NULL
-            WHERE {names.state} = 'pending' AND published_at < now() - make_interval(secs => %s)
-              AND (not_before IS NULL OR not_before < now() - make_interval(secs => %s))""",
-        [settings.UNIT_REPUBLISH_SECONDS, settings.UNIT_REPUBLISH_SECONDS],
     )
 
 
@@ -370,15 +337,5 @@ def inherit(model: type[Unit]) -> int:
         f"""UPDATE {names.table} SET published_at = NULL,
                 lease_until = CASE WHEN {names.state} = 'processing' THEN now() - interval '1 second' END
             WHERE {names.state} IN ('pending', 'processing') AND published_at IS NOT NULL""",
-        [],
-    )
-
-
-def cancel_stopped(model: type[Unit]) -> int:
-    """Cancels what slipped past a stop."""
-    names = columns(model)
-    return execute(
-        f"""UPDATE {names.table} AS u SET {names.state} = 'cancelled' FROM etl_job_runs r
-            WHERE u.{names.state} = 'pending' AND r.id = u.run_id AND r.status = 'STOPPED'""",
         [],
     )

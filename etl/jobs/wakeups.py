@@ -3,15 +3,16 @@
 Queues stay short, one tenant cannot bury another, and a lost message costs no more than a look of the sweep.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
+from etl.jobs import backlog
 from etl.jobs.ceiling import slots_at_once
-from etl.jobs.units import columns
+from etl.jobs.units import SUSPECT_TAKES, columns
 from etl.models import ExtractionCheckpoint, QdrantVector, RawExtractionData, Unit
 from etl.queue import get_broker
 from etl.queue.broker import Outgoing, PublishFailed
@@ -42,6 +43,12 @@ _FIRST = {
     Stage.TRANSFORM: "s.transform = 'idle'",
     Stage.EMBEDDING: "s.embedding = 'idle'",
 }
+# What holds back all of an integration's units, given what its id is called in SQL.
+_GOES_ON: dict[Stage, Callable[[str], str]] = {
+    Stage.EXTRACTION: lambda integration: f"NOT {backlog.backlogged(integration)}",
+    Stage.TRANSFORM: lambda _: "true",
+    Stage.EMBEDDING: lambda _: "true",
+}
 _NO_HINTS = {"first_item": False, "last_item": False, "last_job_item": False}
 _DETAIL = {
     Stage.EXTRACTION: "u.partition_key, '', true",
@@ -61,15 +68,11 @@ class Woken:
     external_id: str
     alone: bool
     tenant_id: int
-    tier: Tier
+    integration_id: int
+    tier: str
     job_id: int
     provider: str
     first: bool
-
-
-def _woken(row: tuple[Any, ...]) -> Woken:
-    unit_id, run_id, step, detail, external_id, alone, tenant_id, tier, job_id, provider, first = row
-    return Woken(unit_id, run_id, step, detail, external_id, alone, tenant_id, Tier(tier), job_id, provider, first)
 
 
 @dataclass(frozen=True)
@@ -107,26 +110,65 @@ def _mark_published(stage: Stage, integration_id: int) -> list[Woken]:
     names, window = columns(UNIT_MODELS[stage]), _window(stage, integration_id)
     with transaction.atomic():
         execute("SELECT pg_advisory_xact_lock(hashtext(%s), %s)", [f"wake {stage}", integration_id])
-        rows = fetch(
-            f"""WITH chosen AS (
-                    SELECT u.id, u.run_id, u.step FROM {names.table} u
-                    JOIN etl_job_runs r ON r.id = u.run_id AND r.status = 'RUNNING'
-                    WHERE u.integration_id = %s AND u.{names.state} = 'pending' AND u.published_at IS NULL
-                      AND (u.not_before IS NULL OR u.not_before <= now()) AND {_WAKEABLE[stage]}
-                    ORDER BY u.id
-                    LIMIT least(%s, greatest(0, %s - (SELECT count(*) FROM {names.table} p
-                        WHERE p.integration_id = %s AND p.{names.state} IN ('pending', 'processing')
-                          AND p.published_at IS NOT NULL)))
-                    FOR UPDATE OF u SKIP LOCKED)
-                UPDATE {names.table} AS u SET published_at = now() FROM chosen c, etl_job_runs r, etl_job_run_steps s,
-                    integrations i, tenants t
-                WHERE u.id = c.id AND r.id = c.run_id AND s.run_id = c.run_id AND s.step = c.step
-                  AND i.id = u.integration_id AND t.id = u.tenant_id
-                RETURNING u.id, u.run_id, u.step, {_DETAIL[stage]}, u.tenant_id, t.tier, r.job_id, i.provider,
-                    {_FIRST[stage]}""",
-            [integration_id, window.at_once, window.size, integration_id],
+        return _mark(
+            stage,
+            f"""u.integration_id = %(integration)s AND u.takes < {SUSPECT_TAKES}
+                  AND {_GOES_ON[stage]("%(integration)s")}
+                ORDER BY u.id
+                LIMIT least(%(at_once)s, greatest(0, %(size)s - (SELECT count(*) FROM {names.table} p
+                    WHERE p.integration_id = %(integration)s AND p.{names.state} IN ('pending', 'processing')
+                      AND p.published_at IS NOT NULL)))""",
+            {"integration": integration_id, "at_once": window.at_once, "size": window.size, **backlog.limit()},
         )
-    return sorted((_woken(row) for row in rows), key=lambda unit: unit.unit_id)
+
+
+def _mark_suspect(stage: Stage) -> list[Woken]:
+    """The same for one of the units that workers died on again, unless another one of any stage is under way."""
+    with transaction.atomic():
+        execute("SELECT pg_advisory_xact_lock(hashtext('wake a suspect'))", [])
+        return _mark(
+            stage,
+            f"u.takes >= {SUSPECT_TAKES} AND NOT EXISTS ({_SUSPECTS_UNDER_WAY}) ORDER BY u.id LIMIT 1",
+            # Its worker may have to be started again first, and shall not find another one besides.
+            {"late": settings.UNIT_REPUBLISH_SECONDS},
+        )
+
+
+def _suspects_under_way(stage: Stage) -> str:
+    names = columns(UNIT_MODELS[stage])
+    return f"""SELECT 1 FROM {names.table} p
+        WHERE p.{names.state} IN ('pending', 'processing') AND p.takes >= {SUSPECT_TAKES}
+          AND (p.{names.state} = 'processing' AND p.takes > {SUSPECT_TAKES}
+            OR p.{names.state} = 'pending' AND p.published_at > now() - make_interval(secs => %(late)s))"""
+
+
+# One process may serve all stages: of two in its hands nobody could say which it was.
+_SUSPECTS_UNDER_WAY = " UNION ALL ".join(map(_suspects_under_way, Stage))
+
+
+def _mark(stage: Stage, which: str, parameters: Mapping[str, Any]) -> list[Woken]:
+    """Marks those of the units that wait as woken."""
+    names = columns(UNIT_MODELS[stage])
+    rows = fetch(
+        f"""WITH chosen AS (SELECT u.id, u.run_id, u.step FROM {_waiting(stage)} AND {which}
+                FOR UPDATE OF u SKIP LOCKED)
+            UPDATE {names.table} AS u SET published_at = now() FROM chosen c, etl_job_runs r, etl_job_run_steps s,
+                integrations i, tenants t
+            WHERE u.id = c.id AND r.id = c.run_id AND s.run_id = c.run_id AND s.step = c.step
+              AND i.id = u.integration_id AND t.id = u.tenant_id
+            RETURNING u.id, u.run_id, u.step, {_DETAIL[stage]}, u.tenant_id, u.integration_id, t.tier, r.job_id,
+                i.provider, {_FIRST[stage]}""",
+        parameters,
+    )
+    return sorted((Woken(*row) for row in rows), key=lambda unit: unit.unit_id)
+
+
+def _waiting(stage: Stage) -> str:
+    """FROM and WHERE of the units that may be woken, as far as they themselves say."""
+    names = columns(UNIT_MODELS[stage])
+    return f"""{names.table} u JOIN etl_job_runs r ON r.id = u.run_id AND r.status = 'RUNNING'
+        WHERE u.{names.state} = 'pending' AND u.published_at IS NULL
+          AND (u.not_before IS NULL OR u.not_before <= now()) AND {_WAKEABLE[stage]}"""
 
 
 def _is_last(stage: Stage, units: Sequence[Woken], step: str | None) -> bool:
@@ -157,7 +199,7 @@ def _common(units: Sequence[Woken]) -> dict[str, Any]:
     return {"tenant_id": first.tenant_id, "job_id": first.job_id, "run_id": first.run_id, "unit_id": first.unit_id}
 
 
-def _body(stage: Stage, integration_id: int, units: Sequence[Woken], hints: dict[str, bool]) -> bytes:
+def _body(stage: Stage, units: Sequence[Woken], hints: dict[str, bool]) -> bytes:
     first = units[0]
     if stage is Stage.EMBEDDING:
         return VectorizationMessage(
@@ -168,7 +210,7 @@ def _body(stage: Stage, integration_id: int, units: Sequence[Woken], hints: dict
             unit_ids=tuple(unit.unit_id for unit in units),
             operation="insert",
         ).encode()
-    shared = {**_common(units), **hints, "integration_id": integration_id, "provider": first.provider}
+    shared = {**_common(units), **hints, "integration_id": first.integration_id, "provider": first.provider}
     if stage is Stage.TRANSFORM:
         return TransformMessage(**shared, type=first.step, raw_data_id=first.unit_id).encode()
     return ExtractionMessage(**shared, type=first.step).encode()
@@ -190,20 +232,28 @@ def wake(stage: Stage, integration_id: int) -> int:
 
     A publish that fails is the sweep's business. In the embedded profile only the process that works publishes.
     """
-    broker = get_broker()
-    if not broker.delivers_here:
-        return 0
-    woken = _mark_published(stage, integration_id)
+    return _publish(stage, _mark_published(stage, integration_id)) if get_broker().delivers_here else 0
+
+
+def wake_suspect(stage: Stage) -> int:
+    """The same for one of the units that workers died on again, alone: what they had in hand besides is innocent.
+
+    Whether it kills its workers shows then. The sweep's business, of all integrations and stages.
+    """
+    return _publish(stage, _mark_suspect(stage)) if get_broker().delivers_here else 0
+
+
+def _publish(stage: Stage, woken: Sequence[Woken]) -> int:
     if woken:
         try:
-            broker.publish(_messages(stage, integration_id, woken))
+            get_broker().publish(_messages(stage, woken))
         except PublishFailed:
             _free(stage, woken)
             raise
     return len(woken)
 
 
-def _messages(stage: Stage, integration_id: int, woken: Sequence[Woken]) -> list[Outgoing]:
+def _messages(stage: Stage, woken: Sequence[Woken]) -> list[Outgoing]:
     """What to publish. Hints are worked out for the first message of each step, and for the last of all."""
     batches, messages = _batches(stage, woken), []
     begun: set[tuple[int, str]] = set()
@@ -212,7 +262,7 @@ def _messages(stage: Stage, integration_id: int, woken: Sequence[Woken]) -> list
         first = batch[0].first and step not in begun
         begun.add(step)
         hints = _hints(stage, batch, first=first) if first or batch is batches[-1] else _NO_HINTS
-        messages.append(Outgoing(queue_for(stage, batch[0].tier), _body(stage, integration_id, batch, hints)))
+        messages.append(Outgoing(queue_for(stage, Tier(batch[0].tier)), _body(stage, batch, hints)))
     return messages
 
 
@@ -227,12 +277,9 @@ def _free(stage: Stage, woken: Sequence[Woken]) -> None:
 
 def integrations_waiting(stage: Stage) -> list[int]:
     """The integrations that have units of this stage which may be woken."""
-    names = columns(UNIT_MODELS[stage])
     rows = fetch(
-        f"""SELECT DISTINCT u.integration_id FROM {names.table} u
-            JOIN etl_job_runs r ON r.id = u.run_id AND r.status = 'RUNNING'
-            WHERE u.{names.state} = 'pending' AND u.published_at IS NULL
-              AND (u.not_before IS NULL OR u.not_before <= now()) AND {_WAKEABLE[stage]}""",
-        [],
+        f"""SELECT integration_id FROM (SELECT DISTINCT u.integration_id FROM {_waiting(stage)}
+                AND u.takes < {SUSPECT_TAKES}) AS found WHERE {_GOES_ON[stage]("found.integration_id")}""",
+        backlog.limit(),
     )
     return [row[0] for row in rows]

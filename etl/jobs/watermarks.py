@@ -10,17 +10,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Exists, OuterRef, QuerySet
+
 from etl.jobs.units import Lease
-from etl.models import EtlJobRun, RunKind
+from etl.models import EtlJobRun, EtlJobRunStep, RunKind
 from etl.sql import execute, fetch
 
 # What a run may be told that makes it read less than all of a scope, or of the scopes.
-_RESTRICTIONS = ("projects", "steps", "dates")
+RESTRICTIONS = ("projects", "steps", "updated_from", "updated_to")
 
 
 def restrictions(config: Mapping[str, Any]) -> dict[str, Any]:
     """What makes a run read only some projects, steps or dates: such a one never moves a watermark."""
-    return {name: config[name] for name in _RESTRICTIONS if config.get(name)}
+    return {name: config[name] for name in RESTRICTIONS if config.get(name)}
 
 
 # On a single row, so that two that keep it at once wait for each other and never for one another in a ring. The oldest:
@@ -65,8 +67,14 @@ def keep_all(run: EtlJobRun) -> int:
 
 def keep_of_last(job_id: int, *, before: int) -> int:
     """Does so for the sync before that run: where it was stopped, units in hand committed after its end."""
-    last = EtlJobRun.objects.filter(job_id=job_id, kind=RunKind.SYNC, pk__lt=before).order_by("-id").first()
+    last = syncs_of(job_id).filter(pk__lt=before).order_by("-id").first()
     return keep_all(last) if last else 0
+
+
+def syncs_of(job_id: int) -> QuerySet[EtlJobRun]:
+    """The job's syncs, without those that went by since the integration was inactive: they have no steps."""
+    has_steps = EtlJobRunStep.objects.filter(run=OuterRef("pk"))
+    return EtlJobRun.objects.filter(Exists(has_steps), job_id=job_id, kind=RunKind.SYNC)
 
 
 def read(integration_id: int, step: str) -> dict[str, datetime]:

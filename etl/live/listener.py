@@ -18,7 +18,7 @@ import psycopg2
 from channels.layers import get_channel_layer
 
 from etl.live.channel import ALL_JOBS, LIVE_CHANNEL, group_of
-from etl.workers.ownership import session_parameters
+from etl.sql import session_parameters
 
 logger = logging.getLogger(__name__)
 

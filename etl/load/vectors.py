@@ -12,17 +12,18 @@ def collection_of(tenant_id: int) -> str:
     return f"tenant_{tenant_id}"
 
 
-def queue_vectors(source: Source, table: str, ids: Sequence[int], *, born: str = "pending") -> int:
-    """Makes the vectors of those rows wait whose text has changed, or was not embedded; how many.
+# Derived from the row's natural key, so that embedding twice is embedding once.
+_POINT_ID = "md5(concat_ws('/', %(tenant)s::bigint, %(integration)s::bigint, %(table)s, {external_id}))::uuid"
 
-    A point's id is derived from the row's natural key, so that embedding twice is embedding once.
-    """
+
+def queue_vectors(source: Source, table: str, ids: Sequence[int], *, born: str = "pending") -> int:
+    """Makes the vectors of those rows wait whose text has changed, or was not embedded; how many."""
     embedded = EMBEDDED_TABLES[table]
     return execute(
         f"""INSERT INTO qdrant_vectors AS v (tenant_id, integration_id, run_id, step, source_type, table_name,
                 external_id, point_id, collection, content_hash, status)
             SELECT r.tenant_id, r.integration_id, %(run)s, %(step)s, %(source_type)s, %(table)s, r.external_id,
-                md5(concat_ws('/', r.tenant_id, r.integration_id, %(table)s, r.external_id))::uuid,
+                {_POINT_ID.format(external_id="r.external_id")},
                 %(collection)s, md5({embedded.text}), %(born)s
             FROM {table} r {embedded.joins} WHERE r.id = ANY(%(ids)s) ORDER BY r.external_id
             ON CONFLICT (tenant_id, integration_id, table_name, external_id) DO UPDATE
@@ -31,6 +32,8 @@ def queue_vectors(source: Source, table: str, ids: Sequence[int], *, born: str =
                     not_before = NULL, published_at = NULL, error_details = NULL, last_updated_at = now()
                 WHERE v.content_hash <> EXCLUDED.content_hash OR v.status IN ('failed', 'cancelled')""",
         {
+            "tenant": source.tenant_id,
+            "integration": source.integration_id,
             "run": source.run_id,
             "step": source.step,
             "source_type": source.source_type,
@@ -38,6 +41,28 @@ def queue_vectors(source: Source, table: str, ids: Sequence[int], *, born: str =
             "collection": collection_of(source.tenant_id),
             "born": born,
             "ids": list(ids),
+        },
+    )
+
+
+def adopt_points(source: Source, table: str, external_ids: Sequence[str]) -> int:
+    """Gives points that no row speaks of a row, so that they can be dropped; how many."""
+    return execute(
+        f"""INSERT INTO qdrant_vectors (tenant_id, integration_id, run_id, step, source_type, table_name, external_id,
+                point_id, collection, content_hash, status)
+            SELECT %(tenant)s, %(integration)s, %(run)s, %(step)s, %(source_type)s, %(table)s, s.external_id,
+                {_POINT_ID.format(external_id="s.external_id")}, %(collection)s, '', 'completed'
+            FROM unnest(%(ids)s::text[]) s(external_id) ORDER BY s.external_id
+            ON CONFLICT (tenant_id, integration_id, table_name, external_id) DO NOTHING""",
+        {
+            "tenant": source.tenant_id,
+            "integration": source.integration_id,
+            "run": source.run_id,
+            "step": source.step,
+            "source_type": source.source_type,
+            "table": table,
+            "collection": collection_of(source.tenant_id),
+            "ids": list(external_ids),
         },
     )
 

@@ -1,8 +1,10 @@
 """Jobs, their runs, and what happened in them."""
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
 
+from etl.jobs.job_settings import InvalidSettings, JobSettings
 from integrations.models import Integration
 from pulse.tenancy.models import TenantOwned
 
@@ -31,8 +33,12 @@ class StageState(models.TextChoices):
     FAILED = "failed"
 
 
+# The states of a stage that is over.
+OVER = (StageState.FINISHED, StageState.FAILED)
+
+
 class RunKind(models.TextChoices):
-    """Only sync and reprocess write the job's status, and a job has one open run of those."""
+    """Only sync and reprocess write the job's status, and an integration has one open run of those."""
 
     SYNC = "sync"
     REPROCESS = "reprocess"
@@ -43,13 +49,17 @@ class RunKind(models.TextChoices):
 
 
 JOB_KINDS = (RunKind.SYNC, RunKind.REPROCESS)
+# The states of a run in which units of it may wait.
+UNDER_WAY = (Overall.RUNNING, Overall.PAUSED)
 
 
 class EtlJob(TenantOwned):
     """One integration's recurring sync. `etl.jobs.lifecycle` and `etl.jobs.advance` alone write its status.
 
     ``retransform_due_at`` is set while a mapping was changed and not applied yet to what was loaded before,
-    ``fields_profiled_at`` when somebody last began to look how much custom fields are used.
+    ``fields_profiled_at`` when somebody last began to look how much custom fields are used. ``scheduled_run`` is what
+    ``next_run`` is where the schedule set it: where they differ, a person did. ``queued_at`` is when workers were last
+    told that the job is READY; ``retry_count`` counts the failed runs in a row.
     """
 
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="jobs", db_index=False)
@@ -58,6 +68,8 @@ class EtlJob(TenantOwned):
     status = models.JSONField(default=dict)
     version = models.BigIntegerField(default=0, db_default=0, editable=False)
     next_run = models.DateTimeField(null=True, blank=True)
+    scheduled_run = models.DateTimeField(null=True, editable=False)
+    queued_at = models.DateTimeField(null=True, editable=False)
     last_run_started_at = models.DateTimeField(null=True, blank=True)
     last_run_finished_at = models.DateTimeField(null=True, blank=True)
     last_sync_date = models.DateTimeField(null=True, blank=True)
@@ -81,15 +93,23 @@ class EtlJob(TenantOwned):
     def overall(self) -> Overall:
         return Overall(self.status.get("overall", Overall.NOT_STARTED))
 
+    def clean(self) -> None:
+        """Raises ValidationError where a setting is unknown or cannot be, naming it and its value."""
+        try:
+            JobSettings.parse(self.settings, self.integration)
+        except InvalidSettings as error:
+            raise ValidationError({"settings": str(error)}) from error
+
 
 class EtlJobRun(TenantOwned):
     """One execution of a job. Its figures are summed from its units when it ends.
 
-    ``execution_time`` is in seconds, ``memory_usage`` the process's peak in MiB. A discovery is READY until a worker
+    ``execution_time`` is in seconds, ``stage_seconds`` the part of it in which each stage was at work, by stage;
+    ``memory_usage`` is the highest peak of the processes that worked on it, in MiB. A discovery is READY until a worker
     begins it; ``queued_at`` is when it was last told to.
     """
 
-    job = models.ForeignKey(EtlJob, on_delete=models.PROTECT, related_name="runs")
+    job = models.ForeignKey(EtlJob, on_delete=models.PROTECT, related_name="runs", db_index=False)
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)
     kind = models.CharField(max_length=20, choices=RunKind, default=RunKind.SYNC)
     status = models.CharField(max_length=20, choices=Overall, default=Overall.RUNNING)
@@ -101,6 +121,7 @@ class EtlJobRun(TenantOwned):
     started_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True, blank=True)
     execution_time = models.FloatField(null=True, blank=True)
+    stage_seconds = models.JSONField(default=dict, blank=True)
     records_processed = models.PositiveIntegerField(default=0)
     errors_encountered = models.PositiveIntegerField(default=0)
     quarantined = models.PositiveIntegerField(default=0)
@@ -114,21 +135,37 @@ class EtlJobRun(TenantOwned):
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["job"],
+                fields=["integration"],
                 condition=models.Q(kind__in=JOB_KINDS, status__in=(Overall.RUNNING, Overall.PAUSED)),
                 name="etl_job_runs_one_open",
             )
         ]
         indexes = [
             models.Index(fields=["id"], condition=models.Q(status=Overall.RUNNING), name="etl_job_runs_running"),
+            models.Index(fields=["tenant", "-id"], name="etl_job_runs_recent"),
+            models.Index(fields=["job", "kind", "-finished_at"], name="etl_job_runs_ended"),
+            models.Index(fields=["job", "-id"], name="etl_job_runs_of_job"),
+            models.Index(fields=["job", "-id"], condition=models.Q(kind="sync"), name="etl_job_runs_syncs"),
+            models.Index(
+                fields=["job", "-id"], condition=models.Q(kind="sync", trigger="schedule"), name="etl_job_runs_turns"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"run {self.pk} of {self.job}"
 
+    @property
+    def born(self) -> str:
+        """The state of units that others of this run bring forth: of a run that is over they are not to be taken."""
+        return "pending" if self.status in UNDER_WAY else "cancelled"
+
 
 class EtlJobRunStep(TenantOwned):
-    """One step of a run, and where its three stages stand."""
+    """One step of a run, and where its three stages stand.
+
+    ``times`` says from when to when each stage was at work: ``{"extraction": {"started_at": …, "finished_at": …}}``,
+    ISO 8601, without what did not happen yet.
+    """
 
     run = models.ForeignKey(EtlJobRun, on_delete=models.CASCADE, related_name="steps", db_index=False)
     step = models.CharField(max_length=100)
@@ -139,9 +176,12 @@ class EtlJobRunStep(TenantOwned):
     extraction = models.CharField(max_length=10, choices=StageState, default=StageState.IDLE)
     transform = models.CharField(max_length=10, choices=StageState, default=StageState.IDLE)
     embedding = models.CharField(max_length=10, choices=StageState, default=StageState.IDLE)
+    times = models.JSONField(default=dict)
 
     class Meta:
         db_table = "etl_job_run_steps"
+        verbose_name = "step of a run"
+        verbose_name_plural = "steps of runs"
         ordering = ["order"]
         constraints = [models.UniqueConstraint(fields=["run", "step"], name="etl_job_run_steps_step")]
 
@@ -162,7 +202,10 @@ class EtlJobEvent(TenantOwned):
     class Meta:
         db_table = "etl_job_events"
         verbose_name = "event"
-        indexes = [models.Index(fields=["run", "id"], name="etl_job_events_run")]
+        indexes = [
+            models.Index(fields=["run", "id"], name="etl_job_events_run"),
+            models.Index(fields=["created_at"], name="etl_job_events_old"),
+        ]
 
     def __str__(self) -> str:
         return self.message

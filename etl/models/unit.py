@@ -25,7 +25,7 @@ class Unit(TenantOwned):
 
     ``lease_token`` fences: only who holds the current one may end the unit. ``takes`` counts how often it was
     taken since it last came to an end of any kind, ``tries`` the transient errors. ``published_at`` is set while
-    a wake-up is on its way or in hand.
+    a wake-up is on its way or in hand. ``worker`` is the process that took it last.
     """
 
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -34,6 +34,9 @@ class Unit(TenantOwned):
     status = models.CharField(max_length=20, choices=UnitState, default=UnitState.PENDING)
     lease_token = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
+    worker = models.ForeignKey(
+        "etl.WorkerRow", on_delete=models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     takes = models.PositiveSmallIntegerField(default=0, db_default=0)
     tries = models.PositiveSmallIntegerField(default=0, db_default=0)
     not_before = models.DateTimeField(null=True)
@@ -66,4 +69,8 @@ def unit_indexes(short: str) -> list[models.Index]:
             name=f"{short}_published",
         ),
         models.Index(fields=["lease_until"], condition=processing, name=f"{short}_leased"),
+        # Those that workers may have died on (see `etl.jobs.units.SUSPECT_TAKES`).
+        models.Index(
+            fields=["id"], condition=(pending | processing) & models.Q(takes__gte=2), name=f"{short}_suspects"
+        ),
     ]

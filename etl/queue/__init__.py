@@ -2,12 +2,22 @@
 
 import os
 import threading
+from collections.abc import Mapping
 
 from django.conf import settings
 
 from etl.queue.broker import Broker
 from etl.queue.memory import MemoryBroker
 from etl.queue.rabbit import RabbitBroker
+from etl.queue.topology import (
+    CUSTOM_FIELDS_QUEUE,
+    JOBS_QUEUE,
+    QueueSpec,
+    Stage,
+    Tier,
+    queue_for,
+    with_tries,
+)
 
 _lock = threading.Lock()
 _broker: Broker | None = None
@@ -18,8 +28,22 @@ def get_broker() -> Broker:
     global _broker
     with _lock:
         if _broker is None:
-            _broker = RabbitBroker(settings.RABBITMQ_URL) if settings.RABBITMQ_URL else MemoryBroker()
+            _broker = _new_broker()
         return _broker
+
+
+def _new_broker() -> Broker:
+    if not settings.RABBITMQ_URL:
+        return MemoryBroker(queues=queues())
+    return RabbitBroker(settings.RABBITMQ_URL, queues=queues(), management_url=settings.RABBITMQ_MANAGEMENT_URL)
+
+
+def queues() -> Mapping[str, QueueSpec]:
+    """Every queue, with the tries that the settings give what travels in it."""
+    tries = {JOBS_QUEUE: settings.MAX_TRIES_JOBS, CUSTOM_FIELDS_QUEUE: settings.MAX_TRIES_CUSTOM_FIELDS}
+    for stage in Stage:
+        tries |= {queue_for(stage, tier): getattr(settings, f"MAX_TRIES_{stage.upper()}") for tier in Tier}
+    return with_tries(tries)
 
 
 def reset_broker() -> None:

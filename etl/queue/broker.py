@@ -92,6 +92,22 @@ class QueueCounts:
     consumer_count: int
 
 
+@dataclass(frozen=True)
+class QueueStatistics:
+    """A queue's figures. ``unacknowledged`` counts what is being worked on; rates are messages a second, of late.
+
+    What cannot be told is None: all but the counts where RabbitMQ's management API is away.
+    """
+
+    name: str
+    message_count: int
+    consumer_count: int
+    unacknowledged: int | None = None
+    publish_rate: float | None = None
+    deliver_rate: float | None = None
+    ack_rate: float | None = None
+
+
 class Subscription(ABC):
     """Background threads that take messages and hand them to a handler."""
 
@@ -128,6 +144,10 @@ class Broker(ABC):
     @abstractmethod
     def counts(self, queue: str) -> QueueCounts:
         """Raises UnknownQueue, BrokerUnavailable."""
+
+    @abstractmethod
+    def statistics(self) -> list[QueueStatistics]:
+        """Of every queue of the topology; raises BrokerUnavailable."""
 
     @abstractmethod
     def declare(self) -> None:

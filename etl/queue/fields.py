@@ -92,6 +92,10 @@ class Fields:
         except (ValueError, OverflowError):
             raise self._wrong(name, "an ISO 8601 date", text) from None
 
+    def value(self, name: str) -> object:
+        """The value as it is, None where it is missing."""
+        return self._values.get(name)
+
     def nested(self, name: str) -> "Fields":
         """The fields of an object inside this one; none where it is missing."""
         value = self._values.get(name)

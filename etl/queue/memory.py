@@ -16,9 +16,11 @@ from etl.queue.broker import (
     Outgoing,
     PublishFailed,
     QueueCounts,
+    QueueStatistics,
     RetryIn,
     Subscription,
 )
+from etl.queue.memory_figures import Figures
 from etl.queue.memory_store import MemoryStore
 from etl.queue.outcomes import clean_reason, outcome_of
 from etl.queue.topology import ALL_QUEUES, FAILED_QUEUE, RETRY_DELAYS_SECONDS, QueueSpec, nearest_delay, spec_of
@@ -38,6 +40,7 @@ class MemoryBroker(Broker):
         self._specs = queues
         self._delays_seconds = delays_seconds
         self._store = MemoryStore(queues)
+        self._figures = {name: Figures() for name in queues}
         self._lock = threading.RLock()
         self._clock = threading.Condition(self._lock)
         # conditions share the lock, so that nothing can be announced between a look and the wait
@@ -74,6 +77,22 @@ class MemoryBroker(Broker):
             consumers = sum(one.alive and queue in one.queues for one in self._subscriptions)
             return QueueCounts(len(self._store.queues[queue]), consumers)
 
+    def statistics(self) -> list[QueueStatistics]:
+        with self._lock:
+            return [self._told(name, time.monotonic()) for name in self._specs]
+
+    def _told(self, queue: str, now: float) -> QueueStatistics:
+        counts, figures = self.counts(queue), self._figures[queue]
+        return QueueStatistics(
+            name=queue,
+            message_count=counts.message_count,
+            consumer_count=counts.consumer_count,
+            unacknowledged=figures.in_hand,
+            publish_rate=figures.published.a_second(now),
+            deliver_rate=figures.delivered.a_second(now),
+            ack_rate=figures.acknowledged.a_second(now),
+        )
+
     def declare(self) -> None:
         """Nothing to do: the queues are there from the start."""
 
@@ -95,12 +114,16 @@ class MemoryBroker(Broker):
 
     def take(self, queue: str) -> Delivery | None:
         """The next message of a queue; the caller holds the lock by its condition."""
-        return self._store.queues[queue].take()
+        delivery = self._store.queues[queue].take()
+        if delivery is not None:
+            self._figures[queue].take(time.monotonic())
+        return delivery
 
     def settle(self, delivery: Delivery, outcome: Outcome) -> None:
-        """Send a message on its way that was not dealt with."""
+        """A message that was taken is dealt with, or sent on its way."""
         with self._lock:
             now = time.monotonic()
+            self._figures[delivery.queue].settle(now)
             if isinstance(outcome, RetryIn):
                 due = now + nearest_delay(outcome.seconds, self._delays_seconds)
                 self._store.delay(replace(delivery, attempt=delivery.attempt + 1), due)
@@ -110,7 +133,9 @@ class MemoryBroker(Broker):
                 self._announce(FAILED_QUEUE)
 
     def _put(self, delivery: Delivery) -> None:
-        self._expect(self._store.put(delivery, time.monotonic()))
+        now = time.monotonic()
+        self._figures[delivery.queue].published.count(now)
+        self._expect(self._store.put(delivery, now))
         self._announce(delivery.queue)
 
     def _announce(self, queue: str) -> None:

@@ -29,6 +29,7 @@ VERSION = 1
 DEFAULT_PRIORITY = 5
 DEFAULT_BATCH_SIZE = 50
 DEFAULT_MAX_RETRIES = 3
+LONGEST_TRIGGER = 50
 OPERATIONS = ("insert", "update", "delete")
 
 _types: dict[str, "type[Message]"] = {}
@@ -89,7 +90,7 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True)
 class JobConfig:
-    """How a job is to run. ``steps`` and ``projects`` (and repositories) narrow it down; empty means all."""
+    """How a job is to run. ``steps``, ``projects`` (and repositories) and dates narrow it down; empty means all."""
 
     full_sync: bool = False
     batch_size: int = DEFAULT_BATCH_SIZE
@@ -97,6 +98,8 @@ class JobConfig:
     include_dev_status: bool = True
     steps: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
+    updated_from: str = ""
+    updated_to: str = ""
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
@@ -108,13 +111,18 @@ class JobConfig:
             include_dev_status=fields.flag("include_dev_status", True),
             steps=fields.texts("steps"),
             projects=fields.texts("projects"),
+            updated_from=fields.optional_text("updated_from") or "",
+            updated_to=fields.optional_text("updated_to") or "",
         )
 
 
 @carried_by(JOBS_QUEUE, CUSTOM_FIELDS_QUEUE)
 @dataclass(frozen=True, kw_only=True)
 class JobMessage(Message):
-    """Run a job, or discover custom fields for it. ``priority`` 1 is the highest, 10 the lowest."""
+    """Run a job, or discover custom fields for it. ``priority`` 1 is the highest, 10 the lowest.
+
+    ``trigger`` says that the job was made READY, and by what: it is run only while it still is.
+    """
 
     integration_id: int
     job_type: str
@@ -123,6 +131,7 @@ class JobMessage(Message):
     priority: int = DEFAULT_PRIORITY
     retry_count: int = 0
     max_retries: int = DEFAULT_MAX_RETRIES
+    trigger: str = ""
 
     @classmethod
     def _read(cls, fields: Fields) -> dict[str, Any]:
@@ -134,6 +143,7 @@ class JobMessage(Message):
             "priority": fields.integer("priority", DEFAULT_PRIORITY, within=(1, 10)),
             "retry_count": fields.integer("retry_count", 0),
             "max_retries": fields.integer("max_retries", DEFAULT_MAX_RETRIES),
+            "trigger": (fields.optional_text("trigger") or "")[:LONGEST_TRIGGER],
         }
 
 

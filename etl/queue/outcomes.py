@@ -23,16 +23,14 @@ def outcome_of(handler: Handler, delivery: Delivery, spec: QueueSpec) -> Outcome
 def outcome_of_error(error: Exception, attempt: int, spec: QueueSpec) -> Outcome:
     """Again with a growing delay while the queue has tries left; Permanent is never tried again."""
     reason = clean_reason(f"{type(error).__name__}: {error}")
-    # max_tries 0 means without end
-    tries_used_up = 0 < spec.max_tries <= attempt
-    if tries_used_up or isinstance(error, Permanent):
+    if spec.is_last(attempt) or isinstance(error, Permanent):
         return Dead(reason)
     return RetryIn(retry_delay_seconds(attempt), reason)
 
 
 def clean_reason(reason: str) -> str:
-    """Short enough for a header, and encodable: messages of errors may hold lone surrogates."""
-    return reason[:REASON_LIMIT].encode("utf-8", "replace").decode()
+    """Short enough for a header, and what every store takes: messages of errors may hold lone surrogates, and NULs."""
+    return reason[:REASON_LIMIT].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _never_dead_twice(outcome: Outcome, delivery: Delivery) -> Outcome:

@@ -1,5 +1,6 @@
 """The broker that carries messages between processes: RabbitMQ."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -7,20 +8,23 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from etl.queue.broker import (
     Broker,
+    BrokerUnavailable,
     Dead,
     Delivery,
     Handler,
     Outgoing,
     PublishFailed,
     QueueCounts,
+    QueueStatistics,
     RetryIn,
     Subscription,
 )
 from etl.queue.rabbit_connection import RabbitConfig
 from etl.queue.rabbit_consumer import RabbitSubscription
 from etl.queue.rabbit_control import RabbitControl
+from etl.queue.rabbit_management import ManagementAway, RabbitManagement
 from etl.queue.rabbit_publisher import RabbitPublisher
-from etl.queue.rabbit_window import Publication
+from etl.queue.rabbit_window import NO_ROUTE, Publication
 from etl.queue.topology import (
     ALL_QUEUES,
     DEAD_EXCHANGE,
@@ -35,15 +39,20 @@ from etl.queue.topology import (
 from etl.queue.wire import properties_of
 
 CLOSE_SECONDS = 5
+logger = logging.getLogger(__name__)
 
 
 class RabbitBroker(Broker):
-    """Nothing connects before it is used. ``url`` is amqp://user:password@host:port/vhost."""
+    """Nothing connects before it is used. ``url`` is amqp://user:password@host:port/vhost.
+
+    ``management_url`` is http://host:port of the same server's management API, where it is not on its usual port.
+    """
 
     def __init__(
         self,
         url: str,
         *,
+        management_url: str = "",
         queues: Mapping[str, QueueSpec] = ALL_QUEUES,
         delays_seconds: Sequence[float] = RETRY_DELAYS_SECONDS,
         heartbeat_seconds: int = 30,
@@ -51,6 +60,8 @@ class RabbitBroker(Broker):
         self._config = RabbitConfig(url, queues, delays_seconds, heartbeat_seconds)
         self._publisher = RabbitPublisher(self._config)
         self._control = RabbitControl(self._config)
+        self._management = RabbitManagement(url, management_url)
+        self._management_away = False
         self._subscriptions: list[RabbitSubscription] = []
 
     @property
@@ -69,6 +80,12 @@ class RabbitBroker(Broker):
         spec_of(queue, self._config.queues)
         return self._control.call(partial(_counts, queue))
 
+    def statistics(self) -> list[QueueStatistics]:
+        told = self._told()
+        if told is None:
+            return [self._counted(name) for name in self._config.queues]
+        return [told.get(name, QueueStatistics(name, 0, 0, 0, 0.0, 0.0, 0.0)) for name in self._config.queues]
+
     def declare(self) -> None:
         self._control.close()
         self._control.call(lambda channel: None)  # connecting declares
@@ -83,14 +100,42 @@ class RabbitBroker(Broker):
         self._publisher.close()
         self._control.close()
 
+    def _told(self) -> Mapping[str, QueueStatistics] | None:
+        """What the management API says; None where it is away, which is logged once for as long as it lasts."""
+        try:
+            told = self._management.queues()
+        except ManagementAway as error:
+            if not self._management_away:
+                logger.warning("no rates of the queues: %s", error)
+            self._management_away = True
+            return None
+        self._management_away = False
+        return told
+
+    def _counted(self, queue: str) -> QueueStatistics:
+        found = self.counts(queue)
+        return QueueStatistics(queue, found.message_count, found.consumer_count)
+
     def _forward(self, delivery: Delivery, outcome: RetryIn | Dead) -> None:
         message = Outgoing(delivery.queue, delivery.body, delivery.priority)
         self._publish([message], [_forwarded(delivery, outcome, self._config.delays_seconds)])
 
     def _publish(self, messages: Sequence[Outgoing], publications: Sequence[Publication]) -> None:
-        failures = self._publisher.publish(publications)
+        failures = dict(self._publisher.publish(publications))
+        if homeless := [index for index, why in failures.items() if why.startswith(NO_ROUTE)]:
+            self._declare_again()
+            again = self._publisher.publish([publications[index] for index in homeless])
+            failures = {index: why for index, why in failures.items() if index not in homeless}
+            failures |= {homeless[place]: why for place, why in again.items()}
         if failures:
             raise PublishFailed([(messages[index], why) for index, why in sorted(failures.items())], len(messages))
+
+    def _declare_again(self) -> None:
+        """A queue is gone, and its consumers may be: whoever is connected declares nothing by itself."""
+        try:
+            self.declare()
+        except BrokerUnavailable as error:
+            logger.warning("queues could not be declared again: %s", error)
 
 
 def _publication(message: Outgoing) -> Publication:

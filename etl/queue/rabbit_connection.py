@@ -36,6 +36,17 @@ class RabbitConfig:
 
 def connect(config: RabbitConfig, purpose: str) -> pika.BlockingConnection:
     """A new connection whose topology is declared, so that a server that lost its data heals."""
+    connection = connect_only(config, purpose)
+    try:
+        _declare(connection.channel(), config)
+    except BaseException:
+        close_quietly(connection)
+        raise
+    return connection
+
+
+def connect_only(config: RabbitConfig, purpose: str) -> pika.BlockingConnection:
+    """A new connection that changes nothing at the server."""
     parameters = pika.URLParameters(config.url)
     parameters.heartbeat = config.heartbeat_seconds
     parameters.socket_timeout = parameters.stack_timeout = CONNECT_SECONDS
@@ -43,13 +54,7 @@ def connect(config: RabbitConfig, purpose: str) -> pika.BlockingConnection:
     parameters.blocked_connection_timeout = BLOCKED_SECONDS
     parameters.tcp_options = TCP_OPTIONS
     parameters.client_properties = {"connection_name": f"pulse {purpose}"}
-    connection = pika.BlockingConnection(parameters)
-    try:
-        _declare(connection.channel(), config)
-    except BaseException:
-        close_quietly(connection)
-        raise
-    return connection
+    return pika.BlockingConnection(parameters)
 
 
 def close_quietly(connection: pika.BlockingConnection) -> None:
@@ -77,7 +82,7 @@ def _declare(channel: BlockingChannel, config: RabbitConfig) -> None:
     for exchange in (EXCHANGE, DEAD_EXCHANGE):
         channel.exchange_declare(exchange, "direct", durable=True)
     for spec in config.queues.values():
-        channel.queue_declare(spec.name, durable=True, arguments=_arguments(spec))
+        channel.queue_declare(spec.name, durable=True, arguments=arguments_of(spec))
         channel.queue_bind(spec.name, EXCHANGE, spec.name)
     channel.queue_bind(FAILED_QUEUE, DEAD_EXCHANGE, DEAD_ROUTING_KEY)
     for delay in config.delays_seconds:
@@ -85,7 +90,8 @@ def _declare(channel: BlockingChannel, config: RabbitConfig) -> None:
     channel.close()
 
 
-def _arguments(spec: QueueSpec) -> dict[str, object]:
+def arguments_of(spec: QueueSpec) -> dict[str, object]:
+    """What a queue is declared with: the server refuses others under its name."""
     # classic queues: quorum queues refuse x-max-priority
     arguments: dict[str, object] = {"x-message-ttl": round(spec.ttl_seconds * 1000)}
     if spec.max_length is not None:
@@ -104,7 +110,11 @@ def _declare_retry(channel: BlockingChannel, delay_seconds: float) -> None:
     back through the direct exchange. Published by queue name it would carry the wrong key and vanish.
     """
     name = retry_queue(delay_seconds)
-    arguments = {"x-message-ttl": round(delay_seconds * 1000), "x-dead-letter-exchange": EXCHANGE}
     channel.exchange_declare(name, "fanout", durable=True)
-    channel.queue_declare(name, durable=True, arguments=arguments)
+    channel.queue_declare(name, durable=True, arguments=retry_arguments_of(delay_seconds))
     channel.queue_bind(name, name)
+
+
+def retry_arguments_of(delay_seconds: float) -> dict[str, object]:
+    """What a delay's queue is declared with."""
+    return {"x-message-ttl": round(delay_seconds * 1000), "x-dead-letter-exchange": EXCHANGE}

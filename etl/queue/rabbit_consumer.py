@@ -1,17 +1,14 @@
-"""Consuming: one thread owns the connection and does all network I/O, others do the work.
+"""Consuming: threads that take messages and work on them, and one that opens the connection and keeps it alive.
 
 So heartbeats go on however long a handler takes. When a connection is lost, what was taken from it and not yet
 begun is dropped, and acks for it too: the server delivers it again.
 """
 
 import logging
-import queue
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol
-
-from pika.exceptions import AMQPError
 
 from etl.queue.broker import Dead, Delivery, Done, Handler, PublishFailed, RetryIn, Subscription
 from etl.queue.outcomes import outcome_of
@@ -21,6 +18,8 @@ from etl.queue.topology import QueueSpec, spec_of
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 10.0
+# How often it is seen to a connection on which nobody waits, and that at least four times a heartbeat.
+ATTEND_SECONDS = 1.0
 logger = logging.getLogger(__name__)
 
 
@@ -47,11 +46,11 @@ class RabbitSubscription(Subscription):
         self._handler = handler
         self._forward = forward
         self._prefetch = prefetch
+        self._attend_seconds = min(ATTEND_SECONDS, config.heartbeat_seconds / 4)
         self._stopping = threading.Event()
-        self._taken: queue.SimpleQueue[Taken | None] = queue.SimpleQueue()
         self._session: Session | None = None
         self._pause_seconds = FIRST_PAUSE_SECONDS
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._working = threads
         work = [threading.Thread(target=self._work, name=f"rabbit-work-{i}", daemon=True) for i in range(threads)]
         self._threads = [threading.Thread(target=self._run, name="rabbit-consumer", daemon=True), *work]
@@ -64,10 +63,11 @@ class RabbitSubscription(Subscription):
 
     def stop(self, timeout_seconds: float) -> bool:
         deadline = time.monotonic() + timeout_seconds
-        self._stopping.set()
-        for _ in range(len(self._threads)):
-            self._taken.put(None)
-        self._wake()
+        with self._changed:
+            self._stopping.set()
+            if self._session is not None:
+                self._session.end()
+            self._changed.notify_all()
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         return not self.alive
@@ -76,7 +76,7 @@ class RabbitSubscription(Subscription):
         while not self._stopping.is_set():
             try:
                 self._serve()
-            except (AMQPError, OSError) as error:
+            except Exception as error:  # whatever it is: without this thread nothing would be taken any more
                 logger.warning("consumer: %s; again in %.1f s", describe(self._config, error), self._pause_seconds)
                 self._stopping.wait(self._pause_seconds)
                 self._pause_seconds = min(2 * self._pause_seconds, LONGEST_PAUSE_SECONDS)
@@ -86,31 +86,41 @@ class RabbitSubscription(Subscription):
         session = Session(connect(self._config, "consumer"), self._prefetch)
         try:
             for name in self._specs:
-                session.consume(name, self._taken.put)
-            self._session, self._pause_seconds = session, FIRST_PAUSE_SECONDS
+                session.consume(name)
+            self._have(session)
+            self._pause_seconds = FIRST_PAUSE_SECONDS
             while not self._stopping.is_set():
-                session.process()
+                session.attend(self._attend_seconds)
             session.cancel()
-            while self._working:
-                session.process()
-            # closing before the last acks are out would have their messages delivered again
-            session.process_all()
+            while not self._all_done(self._attend_seconds):
+                session.look_after()
         finally:
-            self._session = None
+            self._have(None)
             session.close()
 
-    def _wake(self) -> None:
-        session = self._session
-        if session is not None:
-            session.wake()
+    def _have(self, session: Session | None) -> None:
+        with self._changed:
+            self._session = session
+            self._changed.notify_all()
+
+    def _all_done(self, seconds: float) -> bool:
+        """Whether all threads have ended so many seconds later, or sooner."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._working, seconds)
 
     def _work(self) -> None:
-        while (taken := self._taken.get()) is not None and not self._stopping.is_set():
-            if not taken.session.lost:  # else the server has given it to somebody already
+        while (session := self._current()) is not None:
+            while (taken := session.next()) is not None:
                 self._handle(taken)
-        with self._lock:
+        with self._changed:
             self._working -= 1
-        self._wake()
+            self._changed.notify_all()
+
+    def _current(self) -> Session | None:
+        """A session that gives messages, waited for; None when it was stopped."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping.is_set() or (self._session and not self._session.over))
+            return None if self._stopping.is_set() else self._session
 
     def _handle(self, taken: Taken) -> None:
         outcome = outcome_of(self._handler, taken.delivery, self._specs[taken.delivery.queue])

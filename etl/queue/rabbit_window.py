@@ -14,6 +14,7 @@ import pika
 from pika.channel import Channel
 
 WINDOW = 100  # messages in flight
+NO_ROUTE = "312"  # how a failure begins that is due to a queue that is not there
 
 
 @dataclass(frozen=True)

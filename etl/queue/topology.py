@@ -1,7 +1,7 @@
 """Every queue of Pulse, in one place: names, times to live, tries. Both brokers are built from it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -56,6 +56,10 @@ class QueueSpec:
         """Work has priorities and is dead-lettered when it expires; dead letters are neither."""
         return self.name != FAILED_QUEUE
 
+    def is_last(self, attempt: int) -> bool:
+        """Whether no try comes after this one (1 = the first)."""
+        return 0 < self.max_tries <= attempt
+
 
 def queue_for(stage: Stage, tier: Tier) -> str:
     """The queue of a stage for tenants of a tier: ``extraction_queue_premium``."""
@@ -77,6 +81,11 @@ def _all_queues() -> dict[str, QueueSpec]:
 
 
 ALL_QUEUES: Mapping[str, QueueSpec] = MappingProxyType(_all_queues())
+
+
+def with_tries(tries: Mapping[str, int]) -> Mapping[str, QueueSpec]:
+    """Every queue, those that are named with other tries than the table's. The server knows nothing of tries."""
+    return {name: replace(spec, max_tries=tries.get(name, spec.max_tries)) for name, spec in ALL_QUEUES.items()}
 
 
 def spec_of(queue: str, queues: Mapping[str, QueueSpec] = ALL_QUEUES) -> QueueSpec:

@@ -9,13 +9,14 @@ from typing import Any
 import orjson
 
 from etl.jobs import units
+from etl.jobs.repair import MENDS
 from etl.jobs.units import Lease
 from etl.load.loader import CategoriesMoved, load
 from etl.load.merging import Source, found
 from etl.load.quarantine import resolve
 from etl.mapping import fingerprints
 from etl.mapping.stale import STALE_ONLY
-from etl.models import EtlJobRun, Overall, RunKind
+from etl.models import EtlJobRun, RunKind
 from etl.sql import execute, fetch
 from etl.transform.consequences import follow
 from integrations.errors import Permanent
@@ -120,6 +121,9 @@ def others(integration: Integration, hashes: Mapping[str, str], raw_id: int) -> 
 def _to_skip(run: EtlJobRun, hashes: Mapping[str, str], stored: Stored) -> set[str]:
     """The items of an answer that need no loading in this run, before any work is done on them."""
     raw_id = stored.ids[0]
+    if MENDS in run.config:
+        # No mapping has changed since: what is there as it should be stays as it is.
+        raw_id = 0
     if run.kind != RunKind.REPROCESS:
         # Of which item something is missing, and that it is not unchanged therefore, only the provider can say.
         return set() if stored.missing else unchanged(run.integration, hashes, raw_id)
@@ -171,7 +175,6 @@ def _finish(
 
     An answer whose ``fingerprint``, as it was when the transform began, is not current any more waits again.
     """
-    born = "cancelled" if run.status == Overall.STOPPED else "pending"
     while True:
         try:
             with units.ending(lease, ", processed_at = now()", flush=False):
@@ -181,7 +184,7 @@ def _finish(
                 # Before a load may wait for others at its end, which may wait for these entries.
                 if normalised.skipped and run.kind != RunKind.REPROCESS:
                     resolve(source, run.integration.provider_code.items_table, list(normalised.skipped))
-                loaded = load(source, normalised.batch, normalised.hashes, born=born)
+                loaded = load(source, normalised.batch, normalised.hashes, born=run.born)
                 _note(source.raw_id, loaded.records + len(normalised.skipped), normalised.batch, fingerprint)
                 if followed:
                     execute(
@@ -192,7 +195,7 @@ def _finish(
                 if normalised.is_ageless:
                     _repeat_newest(lease)
                 if normalised.answer is not None:
-                    follow(run, normalised.answer, normalised.batch, born=born)
+                    follow(run, normalised.answer, normalised.batch, born=run.born)
                 # The load has the lock on mappings. Of an answer that loads nothing no row can be stale.
                 if not normalised.batch.is_empty and fingerprints.current(run.integration) != fingerprint:
                     units.reopen(lease)

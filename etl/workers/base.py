@@ -6,9 +6,9 @@ from typing import ClassVar, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
 
-from etl.queue.broker import Dead, Delivery, Outcome
+from etl.queue.broker import Dead, Delivery, Outcome, RetryIn
 from etl.queue.messages import Undecodable
-from etl.queue.topology import Tier
+from etl.queue.topology import Tier, retry_delay_seconds
 from integrations.errors import Permanent
 
 logger = logging.getLogger(__name__)
@@ -33,16 +33,20 @@ class Worker(ABC):
         """Deals with one message. Raises Undecodable or Permanent for what a person must look at."""
 
     def __call__(self, delivery: Delivery) -> Outcome:
-        """The broker's handler: any other error has the message delivered again, as often as its queue allows."""
+        """The broker's handler: any other error has the message delivered again, as often as its queue allows.
+
+        Trouble of our own database is no fault of the message: it is delivered again for as long as that lasts.
+        """
         try:
             return self.handle(delivery)
         except (Undecodable, Permanent) as error:
             logger.error("%s: %s", delivery.queue, error)
             return Dead(str(error))
-        except (OperationalError, InterfaceError):
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("%s: %s", delivery.queue, error)
             # The connection may have died with the server; the next message gets a new one.
             connection.close()
-            raise
+            return RetryIn(retry_delay_seconds(delivery.attempt), f"{type(error).__name__}: {error}")
 
 
 def worker(cls: W) -> W:
@@ -52,7 +56,7 @@ def worker(cls: W) -> W:
 
 
 def worker_names() -> list[str]:
-    return list(_registered)
+    return sorted(_registered)
 
 
 def get_worker(name: str) -> Worker:

@@ -1,16 +1,20 @@
 """The workers that start jobs, begin discoveries and keep dead letters."""
 
+import logging
 from dataclasses import asdict
 
 from etl.jobs import discovery, lifecycle
-from etl.models import EtlJob, EtlJobRun, RunKind
-from etl.queue.broker import EXPIRED, Delivery, Done, Outcome
-from etl.queue.fields import Fields
-from etl.queue.messages import JobConfig, JobMessage, Undecodable
+from etl.jobs.asked import RunRequest
+from etl.letters import dead_letters
+from etl.models import EtlJob, EtlJobRun, RunKind, Verification
+from etl.queue.broker import Delivery, Done, Outcome
+from etl.queue.messages import JobConfig, JobMessage
 from etl.queue.topology import CUSTOM_FIELDS_QUEUE, FAILED_QUEUE, JOBS_QUEUE, Tier
-from etl.sql import execute
+from etl.verification import verify
 from etl.workers.base import Worker, worker
 from integrations.errors import Permanent
+
+logger = logging.getLogger(__name__)
 
 
 @worker
@@ -25,14 +29,29 @@ class JobsWorker(Worker):
     def handle(self, delivery: Delivery) -> Outcome:
         message = JobMessage.decode(delivery.body)
         job = _job_of(message)
+        if message.job_type.endswith(verify.JOB_TYPE_ENDING):
+            return _verified(message, job)
         started = job.last_run_started_at
         if message.scheduled_at and started and started >= message.scheduled_at:
             return Done()
+        asked = RunRequest.parse(_asked(message.config), job.integration)
+        trigger, only_ready = message.trigger or "queue", bool(message.trigger)
         try:
-            lifecycle.start(job.pk, trigger="schedule", config=_asked(message.config))
-        except lifecycle.IllegalTransition:
-            return Done()
+            lifecycle.start(job.pk, trigger=trigger, config=asked.config(), only_ready=only_ready)
+        except lifecycle.IllegalTransition as error:
+            logger.info("%s", error)
         return Done()
+
+
+def _verified(message: JobMessage, job: EtlJob) -> Outcome:
+    """Goes on with the verification that the message names; without one, asks for one of the job's integration."""
+    if message.unit_id is None:
+        verify.request(job.integration, trigger="queue")
+    elif not Verification.objects.filter(pk=message.unit_id, integration=job.integration_id).exists():
+        raise Permanent(f"unit_id {message.unit_id} is no verification of job_id {message.job_id}")
+    else:
+        verify.work(message.unit_id)
+    return Done()
 
 
 def _job_of(message: JobMessage) -> EtlJob:
@@ -44,7 +63,7 @@ def _job_of(message: JobMessage) -> EtlJob:
 
 
 def _asked(config: JobConfig) -> dict[str, object]:
-    """What a message asks for beyond the defaults, which must not override the integration's own settings."""
+    """What a message asks for beyond the defaults, which must not override the integration's or the job's settings."""
     return {name: value for name, value in asdict(config).items() if value != getattr(JobConfig(), name)}
 
 
@@ -87,25 +106,5 @@ class DeadLetterWorker(Worker):
         return [FAILED_QUEUE]
 
     def handle(self, delivery: Delivery) -> Outcome:
-        # What merely expired is no failure: its unit still waits, and the sweep will wake it again.
-        if delivery.error != EXPIRED:
-            execute(
-                """INSERT INTO etl_dead_letters (tenant_id, queue, body, error, attempt, state)
-                   VALUES ((SELECT id FROM tenants WHERE id = %s), %s, %s, %s, %s, 'open')""",
-                [
-                    _tenant(delivery.body),
-                    delivery.origin,
-                    delivery.body.decode("utf-8", "replace").replace("\0", "\ufffd"),
-                    delivery.error.replace("\0", "\ufffd"),
-                    delivery.attempt,
-                ],
-            )
+        dead_letters.keep(delivery)
         return Done()
-
-
-def _tenant(body: bytes) -> int | None:
-    """The tenant that a message names, as far as it can be read."""
-    try:
-        return Fields.of_json(body).integer("tenant_id")
-    except Undecodable:
-        return None

@@ -4,7 +4,8 @@ import logging
 from typing import Any
 
 import psycopg2
-from django.db import connection
+
+from etl.sql import session_parameters
 
 logger = logging.getLogger(__name__)
 
@@ -48,12 +49,3 @@ class Ownership:
         if self._session is not None:
             self._session.close()
             self._session = None
-
-
-def session_parameters() -> dict[str, Any]:
-    """What psycopg2 needs for a session of its own, beside Django's."""
-    parameters: dict[str, Any] = connection.get_connection_params()
-    # Django's own, which mean nothing to a plain session.
-    for name in ("cursor_factory", "context", "assume_role", "isolation_level", "server_side_binding"):
-        parameters.pop(name, None)
-    return parameters

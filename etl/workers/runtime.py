@@ -1,45 +1,43 @@
-"""The embedded profile: workers, sweep and schedule as threads of one process."""
+"""The scheduler's loop, alone in a process or beside the workers in the embedded profile's one."""
 
-import logging
 import threading
-import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-import psycopg2
-from django.db import Error as DatabaseError
 from django.db import connection
 
 from etl.embedding.backends import close_stores
 from etl.jobs import discovery, units
-from etl.jobs.schedule import queue_due_jobs, start_due_repairs
-from etl.jobs.sweep import sweep
 from etl.jobs.wakeups import UNIT_MODELS
-from etl.mapping.retransform import start_all_due
+from etl.models import WorkerRow
+from etl.verification import verify
+from etl.workers import control
+from etl.workers.duties import DUTIES, Round
+from etl.workers.heartbeat import Heartbeat, bury
 from etl.workers.ownership import Ownership
 from etl.workers.pool import WorkerPool, known_workers
-from integrations.errors import Transient
 
-logger = logging.getLogger(__name__)
-
-SWEEP_SECONDS = 1.0
-# They are hours apart, and the look reads every job's runs.
-REPAIR_LOOK_SECONDS = 60.0
-# A database or a broker that is away: said in one line. What is no such thing is shown with its traceback.
-AWAY = (DatabaseError, psycopg2.Error, Transient)
+TICK_SECONDS = 1.0
 
 
 class SchedulerLoop:
-    """Sweeps every second, and queues what waits, due jobs where it is to. Does nothing while ``may_work`` says no."""
+    """Sees to the duties, every second: those of a schedule where it is to ``schedule``, the others always.
+
+    Does nothing while ``may_work`` says no. ``beat`` comes first in each round.
+    """
 
     def __init__(
-        self, *, schedule: bool, beat: WorkerPool | None = None, may_work: Callable[[], bool] = lambda: True
+        self,
+        *,
+        schedule: bool,
+        beat: Callable[[], object] = lambda: None,
+        may_work: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._schedule = schedule
-        self._pool = beat
+        self._round = Round(duty for duty in DUTIES if schedule or duty.always)
+        self._beat = beat
         self._may_work = may_work
-        self._next_repairs = 0.0
+        self._working = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self.run, name="scheduler", daemon=True)
 
@@ -52,34 +50,48 @@ class SchedulerLoop:
             self._thread.join()
 
     def run(self) -> None:
-        """Until stopped. Whatever a turn meets, the next one tries again: without the sweep nothing recovers."""
+        """Until stopped. Whatever a round meets, the next one tries again."""
         try:
             while not self._stopping.is_set():
                 self._tick()
-                self._stopping.wait(SWEEP_SECONDS)
+                self._stopping.wait(TICK_SECONDS)
         finally:
             connection.close()
 
     def _tick(self) -> None:
-        try:
-            if not self._may_work():
-                return
-            sweep()
-            discovery.queue_waiting()
-            if self._schedule:
-                queue_due_jobs()
-                start_all_due()
-                self._repair()
-            if self._pool is not None:
-                self._pool.beat()
-        except Exception as error:
-            logger.warning("the sweep will try again: %s", error, exc_info=not isinstance(error, AWAY))
-            connection.close()
+        if self._round.attempt("the right to work", self._look) and self._working:
+            self._round.attempt("the heartbeat", self._beat)
+            self._round.go()
 
-    def _repair(self) -> None:
-        if time.monotonic() >= self._next_repairs:
-            self._next_repairs = time.monotonic() + REPAIR_LOOK_SECONDS
-            start_due_repairs()
+    def _look(self) -> None:
+        self._working = self._may_work()
+
+
+class SchedulerProcess:
+    """A scheduler as a supervised process. It lives as long as its loop does: that is what tells so."""
+
+    units_done = 0
+
+    def __init__(self, supervisor_pid: int) -> None:
+        self._heartbeat = Heartbeat(["scheduler"], supervisor_pid=supervisor_pid)
+        self._loop = SchedulerLoop(schedule=True, beat=self._tell)
+        self._asked = False
+
+    def start(self) -> None:
+        self._heartbeat.begin()
+        self._loop.start()
+
+    def beat(self) -> bool:
+        """Whether the loop was told to begin anew."""
+        return self._asked
+
+    def stop(self, why: WorkerRow.Ended) -> bool:
+        self._loop.stop()
+        self._heartbeat.end(why)
+        return True
+
+    def _tell(self) -> None:
+        self._asked = self._heartbeat.beat() or self._asked
 
 
 class EmbeddedRuntime:
@@ -91,7 +103,7 @@ class EmbeddedRuntime:
     def __init__(self, *, schedule: bool) -> None:
         self._ownership = Ownership()
         self._pool = WorkerPool(known_workers())
-        self._loop = SchedulerLoop(schedule=schedule, beat=self._pool, may_work=self._take_part)
+        self._loop = SchedulerLoop(schedule=schedule, beat=self._beat, may_work=self._take_part)
         self.owns = False
 
     def __enter__(self) -> Self:
@@ -114,10 +126,19 @@ class EmbeddedRuntime:
         if not self._ownership.acquire():
             return False
         if not self.owns:
-            # The queue of the owner before us was in its memory, and its workers ended with it.
+            # The queue of the owner before us was in its memory, and its workers ended with it. Our own, where they
+            # begin anew, have nothing in hand.
             for model in UNIT_MODELS.values():
                 units.inherit(model)
             discovery.forget_messages()
-            self.owns = True
+            verify.forget_messages()
+            bury(control.not_ended())
             self._pool.start()
+            self.owns = True
         return True
+
+    def _beat(self) -> None:
+        """Workers that are told to begin anew stop here, and start with the next look."""
+        if self._pool.beat():
+            self._pool.stop(WorkerRow.Ended.RESTARTED)
+            self.owns = False

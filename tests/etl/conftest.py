@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from etl.embedding import backends
 from etl.extraction import reading
 from tests.support.brokers import RecordingBroker
+from tests.support.encoders import NoEncoder
 from tests.support.scripted import Scripted, scripted_site
 from tests.support.scripted_host import ScriptedHost
 
@@ -30,6 +32,13 @@ def hosted(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
     """A scripted host of code that is connected and has nothing in it."""
     with scripted_site(monkeypatch, ScriptedHost) as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def _encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The vectors of this process cost nothing, where a test does not want real ones."""
+    encoder = NoEncoder()
+    monkeypatch.setattr(backends, "_encoder", lambda: encoder)
 
 
 @pytest.fixture(autouse=True)

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from etl.embedding import backends
 from etl.models import EtlJob, EtlJobRun, Overall, QuarantinedRecord, RawExtractionData, WorkItem
 from integrations.sandbox import Damage, Faults, SandboxServer, empty_site
 from tests.support.driving import run_to_end
-from tests.support.sites import Connected, connect, small_site
+from tests.support.sites import FEW_PROJECTS, Connected, connect, small_site
 from tests.support.tables import derived_rows
 
 pytestmark = pytest.mark.django_db
@@ -19,29 +18,13 @@ PROJECTS, STATUSES, ISSUES = (
     "jira_projects_and_issue_types", "jira_statuses_and_relationships", "jira_issues_with_changelogs",
 )  # fmt: skip
 SEARCH = "/rest/api/3/search/jql"
-SITE_ISSUES = 12
-
-
-class NoEncoder:
-    """Costs nothing: these tests end runs, and search for nothing."""
-
-    model = "none"
-    dimensions = 3
-
-    def encode(self, texts: list[str]) -> list[list[float]]:
-        return [[1.0, 0.0, 0.0] for _ in texts]
-
-
-@pytest.fixture(autouse=True)
-def encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    encoder = NoEncoder()
-    monkeypatch.setattr(backends, "_encoder", lambda: encoder)
+SITE_ISSUES = 9
 
 
 @pytest.fixture
 def site(db: None) -> Iterator[Connected]:
     """An integration of a sandbox whose projects have several pages of issues."""
-    with small_site(SITE_ISSUES) as server:
+    with small_site(SITE_ISSUES, projects=FEW_PROJECTS) as server:
         yield connect(server, name="Acme Jira", batch_size="2")
 
 

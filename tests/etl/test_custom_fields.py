@@ -64,7 +64,8 @@ def warnings(run: EtlJobRun) -> list[str]:
 
 
 def told(run: EtlJobRun) -> list[str]:
-    return list(EtlJobEvent.objects.filter(run=run, stage="transform").order_by("pk").values_list("message", flat=True))
+    rows = EtlJobEvent.objects.filter(run=run, stage="transform", context={})
+    return list(rows.order_by("pk").values_list("message", flat=True))
 
 
 def written(connected: Connected) -> dict[str, list[Any]]:

@@ -7,7 +7,6 @@ import pytest
 from django.test import Client
 
 from etl import pipeline
-from etl.embedding import backends
 from etl.jobs import lifecycle
 from etl.models import EtlJobRun, Overall, Pr, Repository, RunKind
 from etl.queue.topology import Stage
@@ -15,7 +14,6 @@ from integrations.sandbox.github import GitHubSite
 from integrations.sandbox.github.deliveries import Delivery
 from tests.support.deliveries import SECRET
 from tests.support.driving import run_to_end, waiting, worked_off
-from tests.support.encoders import NoEncoder
 from tests.support.github import ConnectedGitHub, connect_github, small_github
 from tests.support.github_truth import held, loaded, pulls_of
 from tests.support.tables import versions
@@ -23,12 +21,6 @@ from tests.support.tables import versions
 pytestmark = pytest.mark.django_db
 
 HOME = "acme/console"
-
-
-@pytest.fixture(autouse=True)
-def encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    encoder = NoEncoder()
-    monkeypatch.setattr(backends, "_encoder", lambda: encoder)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from etl import pipeline
-from etl.embedding import backends
 from etl.extraction import stage as extraction
 from etl.jobs import lifecycle
 from etl.models import Overall, Pr, QuarantinedRecord, RawExtractionData
@@ -18,7 +17,6 @@ from integrations.sandbox.github.refusals import error
 from integrations.sandbox.http import Request, Response
 from tests.support.deaths import dying, work_off_with_deaths
 from tests.support.driving import run_to_end, waiting
-from tests.support.encoders import NoEncoder
 from tests.support.github import ConnectedGitHub, connect_github, small_github
 from tests.support.tables import derived_rows, versions
 
@@ -27,12 +25,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 Rows = dict[str, list[dict[str, Any]]]
 # More than this many nodes are too much for the site: a page of ten with all that belongs to it.
 HEAVY_NODES, RESOURCE_NODES = 60, 45
-
-
-@pytest.fixture(autouse=True)
-def encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    encoder = NoEncoder()
-    monkeypatch.setattr(backends, "_encoder", lambda: encoder)
 
 
 @pytest.fixture

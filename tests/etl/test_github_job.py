@@ -10,7 +10,6 @@ from django.db.models import F
 
 from custommapping.models import Authority
 from etl import pipeline
-from etl.embedding import backends
 from etl.jobs import lifecycle
 from etl.models import Overall, Pr, PrComment, PrCommit, PrReview, RawExtractionData, Repository, WorkItemPrLink
 from etl.models.code import MENTION
@@ -19,7 +18,6 @@ from integrations.sandbox import SandboxServer
 from integrations.sandbox.github import GitHubServer
 from integrations.sandbox.github.pulls import PullRequest
 from tests.support.driving import run_to_end, waiting, work_off, worked_off
-from tests.support.encoders import NoEncoder
 from tests.support.github import ConnectedGitHub, connect_app, connect_github, revoke_tokens, small_github
 from tests.support.github_truth import held, loaded, pulls_of
 from tests.support.sites import connect, small_site
@@ -29,12 +27,6 @@ pytestmark = pytest.mark.django_db
 
 ISSUES = 30
 MOST_POINTS_A_PAGE = 10
-
-
-@pytest.fixture(autouse=True)
-def encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    encoder = NoEncoder()
-    monkeypatch.setattr(backends, "_encoder", lambda: encoder)
 
 
 @pytest.fixture

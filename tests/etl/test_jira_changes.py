@@ -6,32 +6,24 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from etl.embedding import backends
 from etl.jobs import lifecycle
 from etl.models import Changelog, EtlJobRun, Overall, RunKind, WorkItem
 from integrations.sandbox import SandboxServer, Site
 from tests.support.deliveries import SECRET, encoded, signed
 from tests.support.driving import run_to_end, worked_off
-from tests.support.encoders import NoEncoder
-from tests.support.sites import Connected, connect, small_site
+from tests.support.sites import FEW_PROJECTS, Connected, connect, small_site
 from tests.support.tables import derived_rows, versions
 
 pytestmark = pytest.mark.django_db
 
-ISSUES = 30
+ISSUES = 24
 CLOUD, SERVER = "Cloud", "Server"
-
-
-@pytest.fixture(autouse=True)
-def encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    encoder = NoEncoder()
-    monkeypatch.setattr(backends, "_encoder", lambda: encoder)
 
 
 @pytest.fixture(params=[CLOUD, SERVER])
 def synced(request: pytest.FixtureRequest) -> Iterator[Connected]:
     """An integration with a site, of each kind of deployment, after its first sync."""
-    with small_site(ISSUES, deployment=request.param) as server:
+    with small_site(ISSUES, projects=FEW_PROJECTS, deployment=request.param) as server:
         connected = connect(server)
         connected.integration.secrets = {**connected.integration.secrets, "webhook_secret": SECRET}
         connected.integration.save()

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from etl import pipeline
-from etl.embedding import backends
 from etl.extraction import stage as extraction
 from etl.jobs import lifecycle
 from etl.models import EtlJobRun, Overall, QuarantinedRecord, RawExtractionData, WorkItem
@@ -16,28 +15,21 @@ from etl.transform import stage as transform
 from integrations.sandbox import Faults, SandboxServer
 from tests.support.deaths import dying, work_off_with_deaths
 from tests.support.driving import run_to_end, waiting, worked_off
-from tests.support.encoders import NoEncoder
-from tests.support.sites import Connected, connect, small_site
+from tests.support.sites import FEW_PROJECTS, Connected, connect, small_site
 from tests.support.tables import derived_rows, versions
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
-ISSUES = 25
+ISSUES = 15
 INLINE_HISTORIES = 10
 CLOUD, SERVER = "Cloud", "Server"
 Rows = dict[str, list[dict[str, Any]]]
 
 
-@pytest.fixture(autouse=True)
-def encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    encoder = NoEncoder()
-    monkeypatch.setattr(backends, "_encoder", lambda: encoder)
-
-
 @contextmanager
 def a_site(deployment: str) -> Iterator[SandboxServer]:
     """A site that gives few histories at once."""
-    with small_site(ISSUES, deployment=deployment, inline_histories=INLINE_HISTORIES) as server:
+    with small_site(ISSUES, projects=FEW_PROJECTS, deployment=deployment, inline_histories=INLINE_HISTORIES) as server:
         yield server
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from etl import pipeline, sql
 from etl.extraction.stage import extract
-from etl.jobs import leases, lifecycle, units
+from etl.jobs import leases, lifecycle, recovery, units
 from etl.jobs.advance import advance
 from etl.jobs.units import Lease, LeaseLost
 from etl.models import (
@@ -22,7 +22,7 @@ from etl.models import (
     RawExtractionData,
     WorkItem,
 )
-from etl.queue.broker import Dead, Done, Outcome, RetryIn
+from etl.queue.broker import Dead, Done, Outcome
 from etl.queue.topology import Stage
 from integrations.errors import Permanent, RateLimited, Transient
 from integrations.models import IntegrationLimit
@@ -115,13 +115,10 @@ def test_a_server_error_is_tried_again_later_and_then_succeeds(connected: Connec
     run, unit = started(connected)
     connected.server.faults = Faults(fail_first=2)
 
-    outcome = fetch(unit)
+    assert fetch(unit) == Done()
 
-    assert isinstance(outcome, RetryIn)
-    assert outcome.seconds == 5
-    assert "500" in outcome.reason
-    assert (unit.status, unit.tries) == ("pending", 1)
-    assert unit.published_at is not None
+    assert "500" in reason_of(unit)
+    assert (unit.status, unit.tries, unit.published_at) == ("pending", 1, None)
     assert fetch(unit) == Done()
     assert unit.pages == 0
     forget_delays(run.pk)
@@ -133,20 +130,24 @@ def test_a_server_error_is_tried_again_later_and_then_succeeds(connected: Connec
 def test_the_third_server_error_is_a_dead_letter_that_names_integration_step_and_call(connected: Connected) -> None:
     run, unit = started(connected)
     connected.server.faults = Faults(fail_first=10)
-    outcomes = []
+    outcomes: list[Outcome] = []
+    delays: list[float] = []
     for _ in range(3):
         outcomes.append(fetch(unit))
+        if unit.not_before:
+            delays.append((unit.not_before - timezone.now()).total_seconds())
         forget_delays(run.pk)
 
     unit.refresh_from_db()
-    assert [type(outcome) for outcome in outcomes] == [RetryIn, RetryIn, Dead]
-    assert [outcome.seconds for outcome in outcomes if isinstance(outcome, RetryIn)] == [5, 30]
+    assert [type(outcome) for outcome in outcomes] == [Done, Done, Dead]
+    first, second = delays
+    assert first <= 5 * 1.25 < second <= 30 * 1.25
     assert unit.status == "failed"
     assert isinstance(outcomes[-1], Dead)
     assert outcomes[-1].reason == reason_of(unit)
     assert outcomes[-1].reason.startswith(f"Jira: {PROJECTS}: ")
     assert "/rest/api/" in outcomes[-1].reason
-    assert EtlJobEvent.objects.filter(run=run, level="error").count() == 3
+    assert EtlJobEvent.objects.filter(run=run, level="error", message__contains="answered 500").count() == 3
 
 
 def test_ten_server_errors_in_a_row_hold_the_integration_back(connected: Connected) -> None:
@@ -209,7 +210,8 @@ def test_an_answer_that_is_cut_off_is_not_stored(connected: Connected) -> None:
 
     outcome = fetch(unit)
 
-    assert isinstance(outcome, RetryIn | Dead)
+    assert isinstance(outcome, Done | Dead)
+    assert unit.status != "completed"
     assert not RawExtractionData.objects.exists()
 
 
@@ -252,6 +254,7 @@ def test_a_lease_that_was_lost_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> 
         (Permanent("field x is missing"), f"Jira: {PROJECTS}: field x is missing"),
         (DataError("value too long"), f"Jira: {PROJECTS}: DataError: value too long"),
         (KeyError("x"), f"Jira: {PROJECTS}: KeyError: 'x'"),
+        (Permanent("a\0b \ud800"), f"Jira: {PROJECTS}: a\ufffdb ?"),
     ],
 )
 def test_what_cannot_work_fails_at_once_and_the_run_goes_on(
@@ -280,7 +283,7 @@ def test_what_may_pass_is_tried_again(monkeypatch: pytest.MonkeyPatch, error: Ex
     outcome = pipeline.handle(Stage.TRANSFORM, [unit.pk])
 
     unit.refresh_from_db()
-    assert isinstance(outcome, RetryIn)
+    assert outcome == Done()
     assert (unit.status, unit.tries) == ("pending", 1)
 
 
@@ -292,8 +295,39 @@ def test_a_database_session_that_is_lost_is_replaced_and_the_unit_tried_again(mo
     outcome = pipeline.handle(Stage.TRANSFORM, [unit.pk])
 
     unit.refresh_from_db()
-    assert isinstance(outcome, RetryIn)
+    assert outcome == Done()
     assert (unit.status, unit.tries) == ("pending", 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_unit_whose_end_the_database_was_away_for_waits_again_as_soon_as_it_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unit = raw_row(all_planned(a_run()), tries=1)
+    writes, threads = units.hand_back, []
+    away = [OperationalError("the server is starting up")] * 2
+
+    def told(lease: Lease, error: Exception) -> str:
+        raise OperationalError("server closed the connection")
+
+    def write(lease: Lease) -> None:
+        if away:
+            raise away.pop()
+        writes(lease)
+
+    raising(monkeypatch, Stage.TRANSFORM, OperationalError("server closed the connection"))
+    monkeypatch.setattr(pipeline, "_told", told)
+    monkeypatch.setattr(pipeline, "hand_back", lambda lease: threads.append(leases.hand_back(lease)))
+    monkeypatch.setattr(units, "hand_back", write)
+    monkeypatch.setattr(leases, "HAND_BACK_SECONDS", 0.01)
+
+    with pytest.raises(OperationalError):
+        pipeline.handle(Stage.TRANSFORM, [unit.pk])
+    threads[0].join(10)
+
+    unit.refresh_from_db()
+    assert (unit.status, unit.lease_token, unit.takes, unit.tries) == ("pending", None, 0, 1)
+    assert away == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -301,7 +335,7 @@ def test_trouble_of_our_own_database_does_not_count_against_the_site(monkeypatch
     unit = checkpoint(all_planned(a_run()))
     raising(monkeypatch, Stage.EXTRACTION, OperationalError("deadlock detected"))
 
-    assert isinstance(pipeline.handle(Stage.EXTRACTION, [unit.pk]), RetryIn)
+    assert pipeline.handle(Stage.EXTRACTION, [unit.pk]) == Done()
 
     assert not IntegrationLimit.objects.exists()
 
@@ -431,7 +465,7 @@ def test_a_unit_whose_worker_was_taken_for_dead_is_committed_once(connected: Con
     late = units.take(ExtractionCheckpoint, [unit.pk])
     assert late is not None
     sql.execute("UPDATE extraction_checkpoints SET lease_until = now() - interval '1 second'", [])
-    units.take_back_expired(ExtractionCheckpoint)
+    recovery.take_back(ExtractionCheckpoint)
     current = units.take(ExtractionCheckpoint, [unit.pk])
     assert current is not None
 

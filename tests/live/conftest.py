@@ -15,7 +15,7 @@ from tests.support.processes import Running
 from tests.support.sites import connect, small_site
 from tests.support.tables import derived_rows
 
-ISSUES = 150
+ISSUES = 80
 LEASE_SECONDS = 3
 KEY = "key-of-the-stand-in"
 # Three processes, as on three machines; the scheduler is a fourth.
@@ -59,7 +59,9 @@ def embedded_rows(site: SandboxServer, django_db_blocker: DjangoDbBlocker) -> Ro
 @pytest.fixture(scope="module")
 def running(django_db_blocker: DjangoDbBlocker) -> Iterator[Cluster]:
     vectors = QdrantStandIn(KEY)
-    services = {"QDRANT_URL": vectors.url, "QDRANT_API_KEY": KEY, "UNIT_LEASE_SECONDS": str(LEASE_SECONDS)}
+    services = {"QDRANT_URL": vectors.url, "QDRANT_API_KEY": KEY}
+    services |= dict.fromkeys(("UNIT_LEASE_SECONDS", "UNIT_LOST_SECONDS"), str(LEASE_SECONDS))
+    services["TRANSACTION_IDLE_SECONDS"] = str(3 * LEASE_SECONDS)
     with own_vhost() as url, installation(django_db_blocker, RABBITMQ_URL=url, **services) as made:
         cluster = Cluster(made, url, vectors, {})
         scheduler = made.start("run_scheduler")

@@ -4,6 +4,7 @@ Hook it into ``tests/conftest.py`` with
 ``from tests.services.rabbitmq import pytest_configure, pytest_unconfigure``.
 """
 
+import atexit
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -51,13 +52,28 @@ def _given(url: str) -> RunningRabbit:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the broker in the one process that workers are started from, and tell them where it is."""
-    if hasattr(config, "workerinput") or config.option.collectonly:
-        return
-    rabbit = ensure_rabbitmq()
-    config.stash[_KEY] = rabbit
-    os.environ[URL_VARIABLE] = rabbit.url
-    os.environ[MANAGEMENT_VARIABLE] = rabbit.management_url
+    """Start the broker in the one process that workers are started from, and tell them where it is.
+
+    A run without workers starts it when the first test needs it (see `_found`): many need none.
+    """
+    if getattr(config.option, "numprocesses", None) and not config.option.collectonly:
+        config.stash[_KEY] = _told(ensure_rabbitmq())
+
+
+def _told(rabbit: RunningRabbit) -> RunningRabbit:
+    os.environ[URL_VARIABLE], os.environ[MANAGEMENT_VARIABLE] = rabbit.url, rabbit.management_url
+    return rabbit
+
+
+def _found(variable: str) -> str:
+    if variable not in os.environ:
+        atexit.register(_told(ensure_rabbitmq()).stop)
+    return os.environ[variable]
+
+
+def management_url() -> str:
+    """Where the management API of the run's broker is."""
+    return _found(MANAGEMENT_VARIABLE)
 
 
 @contextmanager
@@ -66,7 +82,7 @@ def own_vhost() -> Iterator[str]:
 
     The tests purge queues and close connections: they must meet neither those of a parallel worker nor real ones.
     """
-    url, management = os.environ[URL_VARIABLE], os.environ[MANAGEMENT_VARIABLE]
+    url, management = _found(URL_VARIABLE), management_url()
     vhost = f"pulse_test_{os.getpid()}_{secrets.token_hex(4)}"
     rabbitmq_management.create_vhost(management, vhost)
     try:

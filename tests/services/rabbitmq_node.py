@@ -42,18 +42,53 @@ def start() -> tuple[str, str, Callable[[], None]]:
     output = ""
     for _ in range(STARTS):
         folder, ports = Path(tempfile.mkdtemp(prefix="pulse-rabbitmq-")), free_ports()
-        node = _launch(folder, ports)
+        node = _launch(folder, ports, clean=f"rm -rf {shlex.quote(str(folder))}")
         if _came_up(folder, ports):
-            return f"amqp://guest:guest@127.0.0.1:{ports.amqp}/%2F", _management(ports), node.stop
-        output = (folder / "console").read_text(errors="replace")[-2000:]
+            return _url(ports), _management(ports), node.stop
+        output = _console(folder)
         node.stop()
     raise RuntimeError(f"the private RabbitMQ node did not start: {output}")
+
+
+class RestartableNode:
+    """A node in a folder of the caller's, that can be killed, emptied and started again at the same address."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._folder, self._ports = folder, free_ports()
+        self._running: Supervised | None = None
+        self.url, self.management_url = _url(self._ports), _management(self._ports)
+
+    def start(self) -> None:
+        """Until it answers. Raises RuntimeError with the end of what it printed."""
+        (self._folder / "ended").unlink(missing_ok=True)
+        self._running = _launch(self._folder, self._ports, clean="true")
+        if not _came_up(self._folder, self._ports):
+            raise RuntimeError(f"the RabbitMQ node did not start: {_console(self._folder)}")
+
+    def kill(self) -> None:
+        """At once, without a word to anybody. What it had confirmed is on disk."""
+        if self._running is not None:
+            self._running.stop()
+            self._running = None
+
+    def forget_all(self) -> None:
+        """Removes all that the killed node had stored: queues, messages, bindings."""
+        shutil.rmtree(self._folder / "mnesia")
 
 
 def _came_up(folder: Path, ports: Ports) -> bool:
     """Whether it answers; does not wait on when it has ended by itself."""
     wait_until(lambda: amqp_answers(ports.amqp) or (folder / "ended").exists(), START_SECONDS)
     return amqp_answers(ports.amqp)
+
+
+def _console(folder: Path) -> str:
+    return (folder / "console").read_text(errors="replace")[-2000:]
+
+
+def _url(ports: Ports) -> str:
+    return f"amqp://guest:guest@127.0.0.1:{ports.amqp}/%2F"
 
 
 def _management(ports: Ports) -> str:
@@ -72,13 +107,13 @@ def _free_port(held: ExitStack) -> int:
     return int(listener.getsockname()[1])
 
 
-def _launch(folder: Path, ports: Ports) -> Supervised:
+def _launch(folder: Path, ports: Ports, *, clean: str) -> Supervised:
     _write_files(folder, ports)
     # epmd in the foreground belongs to the session that is killed; the one the node starts itself would not
     start_both = f"epmd -port {ports.epmd} & {BIN}/rabbitmq-server; touch {shlex.quote(str(folder))}/ended"
     environment = os.environ | dict(_environment(folder, ports))
     environment.pop("NOTIFY_SOCKET", None)
-    return Supervised(start_both, f"rm -rf {shlex.quote(str(folder))}", environment, folder / "console")
+    return Supervised(start_both, clean, environment, folder / "console")
 
 
 def _write_files(folder: Path, ports: Ports) -> None:
@@ -87,12 +122,15 @@ def _write_files(folder: Path, ports: Ports) -> None:
         f"management.tcp.port = {ports.management}",
         "log.file.level = warning",
         "collect_statistics_interval = 200",  # ms; the tests look for connections to close
+        # A sample each second, where a rate is told after two of them: by default it is one in five.
+        *(f"management.sample_retention_policies.{kept}.minute = 1" for kept in ("global", "basic", "detailed")),
         "disk_free_limit.absolute = 100MB",
         "vm_memory_high_watermark.absolute = 512MiB",
     )
     cookie = folder / ".erlang.cookie"
-    cookie.write_text(secrets.token_hex(16))
-    cookie.chmod(0o400)
+    if not cookie.exists():
+        cookie.write_text(secrets.token_hex(16))
+        cookie.chmod(0o400)
     (folder / "rabbitmq.conf").write_text("\n".join(settings) + "\n")
     (folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
     (folder / "env.conf").touch()

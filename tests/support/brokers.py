@@ -4,16 +4,18 @@ from collections.abc import Sequence
 
 import orjson
 
-from etl.queue.broker import Broker, Handler, Outgoing, PublishFailed, QueueCounts, Subscription
+from etl.queue.broker import Broker, Handler, Outgoing, PublishFailed, QueueCounts, QueueStatistics, Subscription
+from etl.queue.topology import ALL_QUEUES
 
 
 class RecordingBroker(Broker):
-    """Delivers nothing. While ``refuses`` is set, nothing is confirmed."""
+    """Delivers nothing. While ``refuses`` is set, nothing is confirmed; ``consumers`` is how many each queue has."""
 
     def __init__(self) -> None:
         self.published: list[Outgoing] = []
         self.refuses = False
         self.delivers = True
+        self.consumers = 0
 
     @property
     def delivers_here(self) -> bool:
@@ -31,7 +33,10 @@ class RecordingBroker(Broker):
         raise AssertionError("nothing is delivered")
 
     def counts(self, queue: str) -> QueueCounts:
-        return QueueCounts(sum(message.queue == queue for message in self.published), 0)
+        return QueueCounts(sum(message.queue == queue for message in self.published), self.consumers)
+
+    def statistics(self) -> list[QueueStatistics]:
+        return [QueueStatistics(name, self.counts(name).message_count, 0) for name in ALL_QUEUES]
 
     def declare(self) -> None:
         """It takes any queue."""

@@ -8,6 +8,8 @@ from etl.models import EtlJobRun, Overall
 from etl.sql import execute
 from tests.support.driving import forget_delays, work_off
 
+TABLES = ("extraction_checkpoints", "raw_extraction_data", "qdrant_vectors")
+
 
 class Killed(BaseException):
     """The worker is gone: nothing that comes after this runs."""
@@ -44,8 +46,11 @@ def work_off_with_deaths(run: EtlJobRun) -> tuple[EtlJobRun, int]:
             forget_delays(run.pk)
         except Killed:
             deaths += 1
-        for table in ("extraction_checkpoints", "raw_extraction_data", "qdrant_vectors"):
+        for table in TABLES:
             execute(f"UPDATE {table} SET lease_until = now() - interval '1 second' WHERE lease_token IS NOT NULL", [])
         sweep()
+        for table in TABLES:
+            # As if its turn had come, also of what several died on.
+            execute(f"UPDATE {table} SET published_at = now() WHERE takes > 0 AND lease_token IS NULL", [])
         run.refresh_from_db()
     return run, deaths

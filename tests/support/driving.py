@@ -15,14 +15,27 @@ from etl.sql import fetch
 from integrations.models import IntegrationLimit
 
 _WAKEABLE = {Stage.EXTRACTION: "true", Stage.TRANSFORM: "is_complete AND parent_id IS NULL", Stage.EMBEDDING: "true"}
+# What one message names: a unit, or the vectors of a table.
+_TOGETHER = {
+    Stage.EXTRACTION: "id",
+    Stage.TRANSFORM: "id",
+    Stage.EMBEDDING: "step, table_name, CASE WHEN alone THEN id END",
+}
 
 
 def waiting(run_id: int, stage: Stage) -> list[int]:
     """The units of a stage that may be taken now, oldest first."""
+    return sorted(unit for together in messages(run_id, stage) for unit in together)
+
+
+def messages(run_id: int, stage: Stage) -> list[list[int]]:
+    """The same, those together that one message names."""
     names = columns(UNIT_MODELS[stage])
     rows = fetch(
-        f"""SELECT id FROM {names.table} WHERE run_id = %s AND {names.state} = 'pending' AND {_WAKEABLE[stage]}
-            AND (not_before IS NULL OR not_before <= now()) ORDER BY id""",
+        f"""SELECT array_agg(id ORDER BY id) FROM {names.table}
+            WHERE run_id = %s AND {names.state} = 'pending' AND {_WAKEABLE[stage]}
+              AND (not_before IS NULL OR not_before <= now())
+            GROUP BY {_TOGETHER[stage]} ORDER BY min(id)""",
         [run_id],
     )
     return [row[0] for row in rows]
@@ -40,15 +53,24 @@ def forget_delays(run_id: int) -> None:
 def work_off(
     run: EtlJobRun, *, shuffle: random.Random | None = None, stages: tuple[Stage, ...] = tuple(Stage)
 ) -> list[Outcome]:
-    """Handles units until none of those stages can be taken; what became of them. Retries are not waited for."""
+    """Handles what messages would name until nothing of those stages can be taken; what became of it.
+
+    Retries are not waited for.
+    """
     outcomes: list[Outcome] = []
-    while True:
-        todo = [(stage, unit) for stage in stages for unit in waiting(run.pk, stage)]
-        if not todo:
-            run.refresh_from_db()
-            return outcomes
-        stage, unit = shuffle.choice(todo) if shuffle else todo[0]
-        outcomes.append(pipeline.handle(stage, [unit]))
+    while todo := _next(run.pk, stages, shuffle):
+        outcomes.append(pipeline.handle(*todo))
+    run.refresh_from_db()
+    return outcomes
+
+
+def _next(run_id: int, stages: tuple[Stage, ...], shuffle: random.Random | None) -> tuple[Stage, list[int]] | None:
+    """The first of the first stage that has any, or any of any stage."""
+    found = ((stage, units) for stage in stages for units in messages(run_id, stage))
+    if shuffle is None:
+        return next(found, None)
+    every = list(found)
+    return shuffle.choice(every) if every else None
 
 
 def worked_off(run: EtlJobRun) -> EtlJobRun:

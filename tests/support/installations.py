@@ -4,21 +4,22 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from typing import Protocol
 
-import psycopg2
 from django.conf import settings
-from django.core.management import call_command
 from django.db import connection
-from pytest_django import DjangoDbBlocker
 
-from pulse.embedded import EmbeddedPostgres, server_for
+from tests.support.databases import administer, connected_to, database_url, drop, end_sessions, template
 from tests.support.processes import Ended, Running
+
+
+class Blocker(Protocol):
+    """What stands between a test and its database: pytest-django's."""
+
+    def unblock(self) -> AbstractContextManager[None]: ...
 
 
 @dataclass(frozen=True)
@@ -45,82 +46,32 @@ class Installation:
         return process
 
     @contextmanager
-    def entered(self, blocker: DjangoDbBlocker) -> Iterator[None]:
+    def entered(self, blocker: Blocker) -> Iterator[None]:
         """Django's connection of this process goes to this installation's database."""
-        before = connection.settings_dict["NAME"]
-        with blocker.unblock():
-            connection.close()
-            connection.settings_dict["NAME"] = self.database
-            try:
-                yield
-            finally:
-                connection.close()
-                connection.settings_dict["NAME"] = before
+        with blocker.unblock(), connected_to(self.database):
+            yield
+
+    def shut(self) -> None:
+        """Ends every session of the database, and lets nobody in before `reopen`."""
+        connection.close()
+        administer(f"ALTER DATABASE {self.database} ALLOW_CONNECTIONS false")
+        end_sessions(self.database)
+
+    def reopen(self) -> None:
+        administer(f"ALTER DATABASE {self.database} ALLOW_CONNECTIONS true")
 
     def end(self) -> None:
         for process in self.started:
             process.close()
 
 
-def _server() -> EmbeddedPostgres:
-    """The test run's database server."""
-    server = server_for(Path(settings.DATABASES["default"]["EMBEDDED_HOME"]))
-    if not server.started:
-        server.start()
-    return server
-
-
-def _administer(statement: str) -> None:
-    found = _server().connection_settings()
-    session: Any = psycopg2.connect(
-        host=found["HOST"], port=found["PORT"], user=found["USER"], password=found["PASSWORD"], dbname="pulse"
-    )
-    try:
-        session.autocommit = True
-        with session.cursor() as cursor:
-            cursor.execute(statement)
-    finally:
-        session.close()
-
-
-def _drop(name: str) -> None:
-    """The sessions end first: FORCE is refused where autovacuum is in the database, a plain DROP sends it away."""
-    _administer(
-        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND usename IS NOT NULL"
-    )
-    _administer(f"DROP DATABASE {name}")
-
-
-def database_url(name: str) -> str:
-    """DATABASE_URL of a database of the test run's server, which listens on a socket only."""
-    found = _server().connection_settings()
-    user, password = found["USER"], quote(found["PASSWORD"], safe="")
-    return f"postgres://{user}:{password}@:{found['PORT']}/{name}?host={quote(found['HOST'])}"
-
-
-@cache
-def _template() -> str:
-    """A migrated database to copy from: migrating takes seconds, copying a tenth of one."""
-    name = f"pulse_template_{secrets.token_hex(4)}"
-    _administer(f"CREATE DATABASE {name}")
-    before = connection.settings_dict["NAME"]
-    connection.close()
-    connection.settings_dict["NAME"] = name
-    try:
-        call_command("migrate", verbosity=0)
-    finally:
-        connection.close()
-        connection.settings_dict["NAME"] = before
-    return name
-
-
 @contextmanager
-def installation(blocker: DjangoDbBlocker, **variables: str) -> Iterator[Installation]:
+def installation(blocker: Blocker, **variables: str) -> Iterator[Installation]:
     """A new one, in a migrated database of its own on the test run's server; gone at the end."""
     with blocker.unblock():
-        template = _template()
+        source = template()
     home, name = Path(tempfile.mkdtemp(prefix="pulse-test-", dir="/tmp")), f"pulse_{secrets.token_hex(6)}"
-    _administer(f"CREATE DATABASE {name} TEMPLATE {template}")
+    administer(f"CREATE DATABASE {name} TEMPLATE {source}")
     shared = {
         "PULSE_HOME": str(home),
         "DATABASE_URL": database_url(name),
@@ -132,5 +83,5 @@ def installation(blocker: DjangoDbBlocker, **variables: str) -> Iterator[Install
         yield made
     finally:
         made.end()
-        _drop(name)
+        drop(name)
         shutil.rmtree(home)

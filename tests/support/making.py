@@ -4,7 +4,17 @@ from typing import Any
 from uuid import uuid4
 
 from etl.jobs import lifecycle
-from etl.models import EtlJob, EtlJobRun, ExtractionCheckpoint, QdrantVector, RawExtractionData, RunKind
+from etl.jobs.advance import advance
+from etl.models import (
+    EtlJob,
+    EtlJobRun,
+    ExtractionCheckpoint,
+    Overall,
+    QdrantVector,
+    RawExtractionData,
+    RunKind,
+    UnitState,
+)
 from etl.models.unit import Unit
 from etl.sql import execute
 from integrations.models import Integration
@@ -44,6 +54,13 @@ def all_planned(run: EtlJobRun) -> EtlJobRun:
     """The run, with no step that will still be planned."""
     execute("UPDATE etl_job_run_steps SET planned_at = now() WHERE run_id = %s", [run.pk])
     return run
+
+
+def all_failed(run: EtlJobRun) -> EtlJobRun:
+    """The run, over: all that it asked for failed."""
+    while ExtractionCheckpoint.objects.filter(run=run, status=UnitState.PENDING).update(status=UnitState.FAILED):
+        advance(run.pk)
+    return EtlJobRun.objects.get(pk=run.pk, status=Overall.FAILED)
 
 
 def _base(run: EtlJobRun, step: str) -> dict[str, Any]:

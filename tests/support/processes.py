@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMAND_SECONDS = 120
 STOP_SECONDS = 30
 # What the machine or the test run has set must not reach the process: each starts from the defaults.
-_OURS = ("DATABASE_URL", "RABBITMQ_URL", "QDRANT_URL", "QDRANT_API_KEY")
+_OURS = ("DATABASE_URL", "RABBITMQ_URL", "RABBITMQ_MANAGEMENT_URL", "QDRANT_URL", "QDRANT_API_KEY")
 
 
 @dataclass(frozen=True)

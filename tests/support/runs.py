@@ -1,7 +1,8 @@
 """Looking at runs that other processes work on."""
 
-import signal
 from pathlib import Path
+
+import psutil
 
 from etl.jobs.units import columns
 from etl.jobs.wakeups import UNIT_MODELS
@@ -21,20 +22,31 @@ def in_hand(run_id: int, stage: Stage) -> int:
     return int(fetch(sql, [run_id])[0][0])
 
 
-def kill_in_the_middle(process: Running, run_id: int, stage: Stage) -> None:
-    """SIGKILL while it has a unit of that stage in hand. It is held still for the look, so that this is certain."""
+def worker_of(supervisor: Running) -> int:
+    """The process id of the one worker that a command keeps alive."""
+    (child,) = psutil.Process(supervisor.pid).children()
+    return int(child.pid)
+
+
+def kill_in_the_middle(process: Running, run_id: int, stage: Stage, *, worker: int | None = None) -> None:
+    """SIGKILL while it has a unit of that stage in hand. It is held still for the look, so that this is certain.
+
+    ``worker`` is the process that works, where that is one that this one supervises: it ends with it.
+    """
+    working = psutil.Process(worker or process.pid)
 
     def caught() -> bool:
         if not in_hand(run_id, stage):
             return False
-        process.send(signal.SIGSTOP)
-        if _stopped(process.pid) and in_hand(run_id, stage):
+        working.suspend()
+        if _stopped(working.pid) and in_hand(run_id, stage):
             return True
-        process.send(signal.SIGCONT)
+        working.resume()
         return False
 
     assert wait_until(caught, RUN_SECONDS), f"no unit of {stage} was ever in hand: {process.errors}"
     process.kill()
+    assert wait_until(lambda: not working.is_running(), RUN_SECONDS)
 
 
 def _stopped(pid: int) -> bool:

@@ -25,6 +25,7 @@ from integrations.provider import (
     Provider,
     RawAnswer,
     SettingField,
+    SourceCount,
     Step,
 )
 from integrations.records import Batch, ListedItem, Quarantined
@@ -61,6 +62,7 @@ class World:
     """The site. ``refuses`` are the calls that it answers with an error, as `calls` has them, ``status``
     is that of these errors, None where they are no HTTP answers.
 
+    ``counts`` are what it answers next when the items of a project are counted, before it tells how many there are;
     ``windows`` are how many partitions a project is read in, ``page`` how many items come at once. Its clock goes on by
     a minute with each call.
     """
@@ -69,6 +71,7 @@ class World:
     hidden: set[str] = field(default_factory=set)
     windows: int = 1
     page: int = 2
+    counts: dict[str, list[SourceCount]] = field(default_factory=dict)
     refuses: set[str] = field(default_factory=set)
     status: int | None = None
     calls: list[str] = field(default_factory=list)
@@ -132,6 +135,15 @@ class ScriptedProvider(Provider):
             return []
         return [self._whole(step, project.external_id, context) for project in context.projects]
 
+    def counts(self, connection: Connection, context: PlanContext) -> Mapping[str, SourceCount]:
+        return {project.external_id: self._counted(project.external_id, context) for project in context.projects}
+
+    def _counted(self, project: str, context: PlanContext) -> SourceCount:
+        self.world.called(f"counts:{project}")
+        if told := self.world.counts.get(project):
+            return told.pop(0)
+        return SourceCount(len(self.world.of(project)), context.watermarks.get(f"project:{project}"))
+
     def _whole(self, step: str, project: str, context: PlanContext) -> Partition:
         if step == LISTING:
             return Partition(f"listing:{project}", {"project": project, "page": 0}, f"listing:{project}")
@@ -177,6 +189,7 @@ class ScriptedProvider(Provider):
             "items",
             name,
             {"items": [item.told() for item in items if not item.aside]},
+            metadata={"project_id": question["project"]},
             partitions=tuple(Partition(f"ids:{number}", {"items": [number]}, f"item:{number}") for number in aside),
             next_cursor={**cursor, "page": cursor["page"] + 1} if more else None,
             followups=tuple(Partition(f"rest:{number}", {"rest": number}) for number in cut),

@@ -19,6 +19,8 @@ from integrations.tokens import YOUNG_SECONDS
 from pulse.tenancy.models import Tenant
 
 ISSUES = 30
+# One of each kind: a plain one, one with a zone of its own, and a team-managed one.
+FEW_PROJECTS = (PROJECTS[0], PROJECTS[3], PROJECTS[4])
 ZONE = "America/Los_Angeles"
 
 

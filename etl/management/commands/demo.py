@@ -14,8 +14,8 @@ from rich.console import Console
 from etl.demo.progress import RunsProgress
 from etl.demo.setting import Sites, demo_administrator, demo_integrations, demo_tenant, running_sandbox
 from etl.demo.summary import show, summarise
+from etl.history.watching import wait_for_end
 from etl.jobs import lifecycle
-from etl.jobs.watching import wait_for_end
 from etl.models import EtlJobRun, Overall
 from etl.workers.runtime import EmbeddedRuntime
 from etl.workers.web import ensure_free, serve_until_interrupted

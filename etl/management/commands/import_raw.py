@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
+from etl.history.watching import figures, row_counts, wait_for_end
 from etl.jobs.importing import Recorded, import_answers
-from etl.jobs.watching import figures, row_counts, wait_for_end
 from etl.models import EtlJobRun, Overall
 from etl.workers.runtime import EmbeddedRuntime
 from integrations.errors import Permanent

@@ -6,10 +6,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
+from etl.history.watching import EventTail, figures, wait_for_end
 from etl.jobs import discovery, lifecycle
-from etl.jobs.watching import EventTail, figures, wait_for_end
+from etl.jobs.asked import InvalidRequest, RunRequest
+from etl.jobs.watermarks import restrictions
 from etl.models import EtlJob, EtlJobRun, Overall, RunKind
-from etl.models.jobs import JOB_KINDS
 from etl.workers.runtime import EmbeddedRuntime
 from integrations.models import Integration
 from pulse.commands import ScriptCommand
@@ -32,6 +33,12 @@ class Command(ScriptCommand):
         parser.add_argument(
             "--projects", default="", help="read only these, by key, owner/name or id, separated by commas"
         )
+        parser.add_argument("--steps", default="", help="do only these steps, by name, separated by commas")
+        parser.add_argument("--from", dest="updated_from", help="read only what was last changed then (UTC) or later")
+        parser.add_argument("--to", dest="updated_to", help="read only what was last changed before; a day: on it, too")
+        parser.add_argument("--batch-size", type=int, help="items a page, where the integration does not say")
+        parser.add_argument("--no-dev-status", action="store_true", help="read no development status")
+        parser.add_argument("--custom-fields", action="store_true", help="discover custom fields besides")
         parser.add_argument("--wait", action="store_true", help="until the run is over")
 
     def run(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -47,7 +54,7 @@ class Command(ScriptCommand):
         return {**figures(run), "exit": 0 if run.status == Overall.FINISHED else 1}
 
     def _start(self, options: Mapping[str, Any]) -> EtlJobRun:
-        """A new run; where one is open already (a process was killed, say), that one, to be worked to its end."""
+        """A new run; where one is open that does the same (a process was killed, say), that one, to its end."""
         integration = Integration.objects.filter(pk=options["integration"]).first()
         if integration is None:
             raise CommandError(f"--integration {options['integration']}: there is no such integration")
@@ -55,26 +62,54 @@ class Command(ScriptCommand):
         try:
             return _started(job, options)
         except lifecycle.IllegalTransition as error:
-            run = None if options["discover"] else lifecycle.open_run(job.pk, _kinds(options))
-            if run is None or run.status == Overall.PAUSED:
+            run = None if options["discover"] else lifecycle.open_run(job.pk, (_kind(options),))
+            if run is None or run.status == Overall.PAUSED or not _does(run, _asked(options)):
                 raise CommandError(str(error)) from error
             self.stderr.write(f"{error}: joining run {run.pk}")
             return run
 
 
-def _kinds(options: Mapping[str, Any]) -> tuple[RunKind, ...]:
-    """Of which kinds a run may be that is to be joined."""
-    return (RunKind.REPAIR,) if options["repair"] else JOB_KINDS
+def _kind(options: Mapping[str, Any]) -> RunKind:
+    return RunKind.REPAIR if options["repair"] else RunKind.SYNC
+
+
+def _does(run: EtlJobRun, asked: Mapping[str, Any]) -> bool:
+    """Whether an open run does what is asked for: all of it, and of a part the same one."""
+    config = RunRequest.parse(asked, run.integration).config()
+    same_part = restrictions(run.config) == restrictions(config)
+    return same_part and all(run.config.get(name) == value for name, value in config.items())
 
 
 def _started(job: EtlJob, options: Mapping[str, Any]) -> EtlJobRun:
-    projects = [name.strip() for name in options["projects"].split(",") if name.strip()]
+    asked = _asked(options)
     for whole in ("repair", "discover"):
-        if options[whole] and (options["full"] or projects):
-            raise CommandError(f"--{whole} looks at everything: it takes neither --full nor --projects")
+        if options[whole] and asked:
+            raise CommandError(f"--{whole} looks at everything: it takes none of the options that narrow a sync down")
     if options["repair"]:
         return lifecycle.start_repair(job.pk, trigger="command")
     if options["discover"]:
         return discovery.request(job, trigger="command")
-    restriction = {"projects": projects} if projects else {}
-    return lifecycle.start(job.pk, trigger="command", config={"full_sync": options["full"], **restriction})
+    try:
+        request = RunRequest.parse(asked, job.integration)
+    except InvalidRequest as error:
+        raise CommandError(str(error)) from error
+    return lifecycle.start(job.pk, trigger="command", config=request.config())
+
+
+def _asked(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What the options say, by the names of `RunRequest`."""
+    asked = {
+        "full_sync": options["full"] or None,
+        "projects": _listed(options["projects"]),
+        "steps": _listed(options["steps"]),
+        "updated_from": options["updated_from"],
+        "updated_to": options["updated_to"],
+        "batch_size": options["batch_size"],
+        "include_dev_status": False if options["no_dev_status"] else None,
+        "include_custom_fields": options["custom_fields"] or None,
+    }
+    return {name: value for name, value in asked.items() if value not in (None, [])}
+
+
+def _listed(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]

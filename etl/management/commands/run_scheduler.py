@@ -5,8 +5,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from etl.management.commands.run_worker import stop_on_signals
-from etl.workers.runtime import SchedulerLoop
+from etl.workers.child import Limits, live
+from etl.workers.runtime import SchedulerProcess
+from etl.workers.signals import Signals
+from etl.workers.supervisor import Supervisor
 
 
 class Command(BaseCommand):
@@ -15,9 +17,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.RABBITMQ_URL:
             raise CommandError("RABBITMQ_URL is not set: in the embedded profile `run_job` and `serve` do this")
-        stopping = stop_on_signals()
-        loop = SchedulerLoop(schedule=True)
-        loop.start()
-        self.stdout.write("scheduling")
-        stopping.wait()
-        loop.stop()
+        raise SystemExit(Supervisor(self._schedule, 1, self.stdout.write).run())
+
+    def _schedule(self, signals: Signals, supervisor_pid: int) -> int:
+        scheduler = SchedulerProcess(supervisor_pid)
+        return live(scheduler, Limits(), signals, supervisor_pid, ready=lambda: self.stdout.write("scheduling"))

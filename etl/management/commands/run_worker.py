@@ -1,25 +1,28 @@
-"""manage.py run_worker extraction transform --tier premium --threads 4: takes messages until it is told to stop."""
+"""manage.py run_worker extraction transform --tier premium --threads 4 --processes 2: takes messages until it is told
+to stop."""
 
-import signal
-import threading
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import Error as DatabaseError
-from django.db import connection
 
 from etl.embedding.backends import close_stores
+from etl.queue import get_broker, reset_broker
 from etl.queue.broker import BrokerUnavailable
 from etl.queue.topology import Tier
+from etl.workers.child import Limits, live
 from etl.workers.pool import ALL_TIERS, WorkerPool, known_workers
+from etl.workers.signals import Signals
+from etl.workers.supervisor import Supervisor
 
-BEAT_SECONDS = 5.0
 TIERS = [*(tier.value for tier in Tier), "all"]
 
 
 class Command(BaseCommand):
-    help = "Runs workers until SIGTERM or Ctrl-C: the work in hand is finished, then it ends. A second signal kills."
+    help = (
+        "Keeps processes with workers alive until SIGTERM or Ctrl-C: the work in hand is finished, then it ends."
+        " A second signal kills."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("workers", nargs="*", metavar="WORKER", help=f"of {', '.join(known_workers())}; none: all")
@@ -29,27 +32,39 @@ class Command(BaseCommand):
             choices=TIERS,
             help="whose queues; may be repeated",
         )
+        parser.add_argument("--processes", type=int, default=1, metavar="N", help="how many, each with all the workers")
         parser.add_argument("--threads", type=int, default=0, help="per worker; its own number where missing")
+        parser.add_argument(
+            "--max-memory", type=int, default=0, metavar="MIB", help="a process that has more ends and is replaced"
+        )
+        parser.add_argument(
+            "--max-units", type=int, default=0, metavar="N", help="a process that has done so many ends and is replaced"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         names = self._names(options["workers"])
         if not settings.RABBITMQ_URL:
             raise CommandError("RABBITMQ_URL is not set: in the embedded profile `run_job` and `serve` do the work")
-        chosen = options["tier"] or ["all"]
-        pool = WorkerPool(names, ALL_TIERS if "all" in chosen else tuple(map(Tier, chosen)), options["threads"])
-        stopping = stop_on_signals()
+        _check(names, options)
         try:
-            pool.start()
+            # Here and once, so that a wrong address is said at once. The processes wait for a broker that is away.
+            get_broker().declare()
         except BrokerUnavailable as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"taking messages: {', '.join(names)} for {', '.join(chosen)}")
-        while not stopping.wait(BEAT_SECONDS):
-            self._beat(pool)
-        self.stdout.write("stopping: the work in hand is finished first")
-        ended = pool.stop()
-        close_stores()
-        if not ended:
-            raise SystemExit(1)
+        chosen = options["tier"] or ["all"]
+        tiers = ALL_TIERS if "all" in chosen else tuple(map(Tier, chosen))
+        limits = Limits(options["max_memory"], options["max_units"])
+
+        def work(signals: Signals, supervisor_pid: int) -> int:
+            pool = WorkerPool(names, tiers, options["threads"], supervisor_pid)
+            told = f"taking messages: {', '.join(names)} for {', '.join(chosen)}"
+            try:
+                return live(pool, limits, signals, supervisor_pid, ready=lambda: self.stdout.write(told))
+            finally:
+                reset_broker()
+                close_stores()
+
+        raise SystemExit(Supervisor(work, options["processes"], self.stdout.write).run())
 
     def _names(self, wanted: list[str]) -> list[str]:
         unknown = sorted(set(wanted) - set(known_workers()))
@@ -57,22 +72,13 @@ class Command(BaseCommand):
             raise CommandError(f"worker {unknown[0]!r} is unknown; known are: {', '.join(known_workers())}")
         return wanted or known_workers()
 
-    def _beat(self, pool: WorkerPool) -> None:
-        try:
-            pool.beat()
-        except DatabaseError as error:
-            self.stderr.write(f"no heartbeat: {error}")
-            connection.close()
 
-
-def stop_on_signals() -> threading.Event:
-    """An event that SIGTERM and SIGINT set; the second signal does what it would have done."""
-    stopping = threading.Event()
-
-    def stop(number: int, _: object) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        stopping.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    return stopping
+def _check(names: list[str], options: dict[str, Any]) -> None:
+    """Raises CommandError, which names the option and its value."""
+    for name, least in (("processes", 1), ("threads", 0), ("max_memory", 0), ("max_units", 0)):
+        if options[name] < least:
+            raise CommandError(f"--{name.replace('_', '-')} {options[name]} is less than {least}")
+    if options["processes"] > 1 and "embedding" in names and not settings.QDRANT_URL:
+        raise CommandError(
+            f"--processes {options['processes']}: QDRANT_URL is not set, and one process has the embedded store alone"
+        )

@@ -1,5 +1,6 @@
 """Step 2: pull requests with all that belongs to them: a partition for each repository.
 
+place ──► place ──► page   of a backfill: behind what is newer than its range
 page ──► page ──► ...      newest first, until what was read before, or the oldest that are to be read
 page ──► rest ──► rest     of what the page cut
 items                      pull requests by id, for repairs and webhooks
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
-from integrations.errors import Permanent, StageError
+from integrations.errors import StageError
 from integrations.provider import Answer, Connection, Cursor, Partition, PlanContext, RawAnswer, RepositoryRef, Step
 from integrations.providers.github import extract_rest
 from integrations.providers.github.answers import (
@@ -27,18 +28,25 @@ from integrations.providers.github.answers import (
 from integrations.providers.github.client import GitHubClient
 from integrations.providers.github.extract_repositories import RepositoriesStep
 from integrations.providers.github.normalise import PULL_REQUESTS
-from integrations.providers.github.places import place_again
-from integrations.providers.github.pull_requests import is_older
+from integrations.providers.github.places import check_same, fetch_place, gone, place_again
+from integrations.providers.github.pull_requests import is_wanted
 from integrations.providers.github.queries import PULL_REQUESTS as BY_NAME
 from integrations.providers.github.queries import PULL_REQUESTS_OF as BY_ID
-from integrations.providers.github.questions import oldest_wanted, question_name, question_of, scope_of
+from integrations.providers.github.questions import (
+    narrowed,
+    newest_wanted,
+    oldest_wanted,
+    question_name,
+    question_of,
+    scope_of,
+)
 from integrations.providers.github.recognise import recognise_pull_requests
 from integrations.providers.github.refetch import fetch_items, put_aside
 from integrations.providers.github.scope import checked_scope
 from integrations.providers.github.shapes import has_id
 from integrations.providers.github.sizes import NESTED, Sized, ask, checked_batch_size, sized, sizes_of
 from integrations.providers.github.steps import GitHubStep
-from integrations.providers.github.values import name_of, text_of
+from integrations.providers.github.values import text_of
 
 Json = Mapping[str, Any]
 
@@ -48,7 +56,12 @@ CHANGED_SINCE = 6
 
 
 class PullRequestsStep(GitHubStep):
-    declared = Step("github_prs_commits_reviews_comments", 2, "Pull Requests", (RepositoriesStep.declared.name,))
+    declared = Step(
+        "github_prs_commits_reviews_comments",
+        2,
+        "Pull Requests",
+        (RepositoriesStep.declared.name, "github_pull_request_listing"),
+    )
     calls = "an answer with data.repository.pullRequests, data.nodes or data.node"
 
     def plan(self, connection: Connection, context: PlanContext) -> list[Partition]:
@@ -67,9 +80,10 @@ class PullRequestsStep(GitHubStep):
 def _partition(connection: Connection, repository: RepositoryRef, context: PlanContext) -> Partition:
     whole = question_of(connection, repository)
     question = question_of(connection, repository, context.watermarks.get(scope_of(whole)))
+    question = narrowed(question, context.updated_from, context.updated_to)
     cursor = first_page(
         question=question,
-        call="page",
+        call="place" if newest_wanted(question) else "page",
         full_name=repository.full_name,
         node_id=None,
         batch_size=connection.setting("batch_size", str(context.batch_size)),
@@ -88,8 +102,9 @@ def _fetch_page(client: GitHubClient, cursor: Cursor) -> Answer:
     nodes = repository["pullRequests"]["nodes"] or () if repository else ()
     refused = refused_entries(found.answer, _what(cursor), nodes, "repository", "pullRequests", "nodes")
     if not repository:
-        return _gone(found)
-    _check_same(repository, found.cursor)
+        name = cursor["full_name"]
+        return gone(answer_of(_raw(found, name), found.answer), name)
+    check_same(repository, found.cursor, _what(found.cursor))
     return _page(found, repository, ids_at(nodes, refused))
 
 
@@ -117,7 +132,7 @@ def _page(found: Sized, repository: Json, refused: Set[str]) -> Answer:
     if not passed or passed >= oldest:
         state = {**cursor, "node_id": repository["id"], "full_name": repository["nameWithOwner"], "passed": passed}
         following = next_page(repository["pullRequests"], state, _what(cursor))
-    wanted = [pull for pull in pulls if not is_older(pull, oldest)]
+    wanted = [pull for pull in pulls if is_wanted(pull, oldest, newest_wanted(cursor["question"]))]
     aside = [pull["id"] for pull in wanted if has_id(pull) and (found.is_bare or pull["id"] in refused)]
     asked = _raw(found, repository["nameWithOwner"], aside)
     followed = extract_rest.rest_partitions(
@@ -130,23 +145,6 @@ def _missing(count: int, cursor: Cursor) -> str:
     return f"{_what(cursor)}: the site gave null instead of {count} of them" if count else ""
 
 
-def _check_same(repository: Json, cursor: Cursor) -> None:
-    """A name can go to another repository between its listing and the first page, which asks for it by name."""
-    found, wanted = name_of(repository), cursor["question"]["repository_id"]
-    if found not in ("", wanted):
-        called = repository["nameWithOwner"]
-        raise Permanent(f"{_what(cursor)}: {called} is another repository now, {found} and not {wanted}: run it again")
-
-
-def _gone(found: Sized) -> Answer:
-    """Deleted, or hidden from the account, since it was listed: there is nothing more to read."""
-    cursor = found.cursor
-    name = cursor["full_name"]
-    warning = f"repository {name} is not visible to this account any more"
-    # Where it comes back, what changed meanwhile is to be read, and the pages that are left.
-    return replace(answer_of(_raw(found, name), found.answer, warning=warning), broken_off=True)
-
-
 def _raw(found: Sized, full_name: str, aside: Sequence[str] = ()) -> RawAnswer:
     """``aside`` are the ids of pull requests of which not all came."""
     cursor = found.cursor
@@ -154,6 +152,7 @@ def _raw(found: Sized, full_name: str, aside: Sequence[str] = ()) -> RawAnswer:
         "full_name": full_name,
         "repository_id": cursor["question"]["repository_id"],
         "oldest": oldest_wanted(cursor["question"]),
+        "newest": newest_wanted(cursor["question"]),
         "page_size": found.sizes["first"],
         "put_aside": list(aside),
     }
@@ -172,6 +171,7 @@ def _last_updated(pulls: Sequence[Any]) -> str:
 
 
 _CALLS: Mapping[str, Callable[[GitHubClient, Cursor], Answer]] = {
+    "place": fetch_place,
     "page": _fetch_page,
     extract_rest.CALL: extract_rest.fetch_rest,
     "items": fetch_items,

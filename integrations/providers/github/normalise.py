@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from integrations.errors import Permanent
 from integrations.provider import RawAnswer
 from integrations.providers.github.connections import followup_digests
+from integrations.providers.github.listing import read_listing
 from integrations.providers.github.pull_requests import (
     pull_request_digests,
     pull_request_digests_by_id,
@@ -22,10 +23,17 @@ PULL_REQUESTS = "github_pull_requests"
 PULL_REQUEST_REST = "github_pull_request_rest"
 PULL_REQUESTS_BY_ID = "github_pull_requests_by_id"
 WEBHOOKS = "github_webhooks"
+LISTING = "github_pull_request_listing"
+PLACES = "github_pull_request_places"
 
 
 def _read_webhook(answer: RawAnswer) -> Batch:
     """A delivery makes no record: its pull request is fetched again, and it may arrive late or twice."""
+    return Batch()
+
+
+def _read_places(answer: RawAnswer) -> Batch:
+    """Where a backfill begins makes no record."""
     return Batch()
 
 
@@ -38,6 +46,8 @@ _READERS: Mapping[str, Callable[[RawAnswer], Batch]] = {
     REPOSITORY: read_repository,
     PULL_REQUEST_REST: read_rest,
     WEBHOOKS: _read_webhook,
+    LISTING: read_listing,
+    PLACES: _read_places,
 }
 _DIGESTS: Mapping[str, Callable[[RawAnswer], Mapping[str, str]]] = {
     PULL_REQUESTS: pull_request_digests,

@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence, Set
 
 from integrations.provider import (
+    VERIFY_HOURS,
     Connection,
     ConnectionReport,
     Partition,
+    PlanContext,
     RawAnswer,
     SettingField,
+    SourceCount,
     WebhookEvent,
 )
 from integrations.providers.github import normalise
@@ -15,6 +18,8 @@ from integrations.providers.github.address import address_of
 from integrations.providers.github.auth import checked_credentials
 from integrations.providers.github.client import GitHubClient, client_for
 from integrations.providers.github.connection_check import check_connection
+from integrations.providers.github.counts import count_repositories
+from integrations.providers.github.extract_listing import ListingStep
 from integrations.providers.github.extract_pull_requests import PullRequestsStep
 from integrations.providers.github.extract_repositories import RepositoriesStep
 from integrations.providers.github.refetch import refetch
@@ -26,7 +31,9 @@ from integrations.records import Batch
 from integrations.registry import register
 from integrations.stepped import SteppedProvider
 
-_STEPS: Mapping[str, GitHubStep] = {step.declared.name: step for step in (RepositoriesStep(), PullRequestsStep())}
+_STEPS: Mapping[str, GitHubStep] = {
+    step.declared.name: step for step in (RepositoriesStep(), PullRequestsStep(), ListingStep())
+}
 
 
 @register
@@ -58,13 +65,21 @@ class GitHubProvider(SteppedProvider[GitHubClient]):
         SettingField(
             "rate_limit", "Calls a second at most, of all workers together; no ceiling where empty", number=(0.01, 1000)
         ),
+        SettingField(
+            "repair_hours",
+            "Hours between looks for what drifted; 24 where empty, 0: never",
+            number=(0, 8760),
+        ),
+        VERIFY_HOURS,
         SettingField("webhook_secret", "Secret of the webhook: signs deliveries", secret=True),
     )
     containers = "repositories"
     parts = _STEPS
     steps = tuple(step.declared for step in _STEPS.values())
     items_table = "prs"
+    containers_table = "repositories"
     items_step = PullRequestsStep.declared.name
+    listing_step = ListingStep.declared.name
 
     def check(self, connection: Connection) -> None:
         address_of(connection.setting("base_url"))
@@ -78,6 +93,9 @@ class GitHubProvider(SteppedProvider[GitHubClient]):
 
     def check_connection(self, connection: Connection) -> ConnectionReport:
         return check_connection(self.client(connection), connection)
+
+    def counts(self, connection: Connection, context: PlanContext) -> Mapping[str, SourceCount]:
+        return count_repositories(self.client(connection), connection, context)
 
     def refetch(self, connection: Connection, item_ids: Sequence[str]) -> list[Partition]:
         return refetch(connection, item_ids)
@@ -94,6 +112,8 @@ class GitHubProvider(SteppedProvider[GitHubClient]):
             normalise.PULL_REQUEST_REST: PullRequestsStep.declared.name,
             normalise.PULL_REQUESTS_BY_ID: PullRequestsStep.declared.name,
             normalise.WEBHOOKS: PullRequestsStep.declared.name,
+            normalise.PLACES: PullRequestsStep.declared.name,
+            normalise.LISTING: ListingStep.declared.name,
         }
 
     def digests(self, answer: RawAnswer) -> Mapping[str, str]:

@@ -86,9 +86,22 @@ def _listed(page: RawAnswer, repository: Json) -> list[Node]:
     nodes = connection.get("nodes") if type(connection) is dict else None
     if type(nodes) is not list:
         raise wrong(page, repository, "a repository with a list of pull requests")
-    oldest = page.metadata.get("oldest") or ""
+    bounds = page.metadata.get("oldest") or "", page.metadata.get("newest") or ""
     found = _present(_PLACE, nodes)
-    return [(path, node) for path, node in found if not is_older(node, oldest)]
+    return [(path, node) for path, node in found if is_wanted(node, *bounds)]
+
+
+def is_wanted(node: Any, oldest: str, newest: str) -> bool:
+    """Whether a pull request of a page belongs to what is read: last updated at ``oldest`` or later, and before
+    ``newest``; '' bounds nothing.
+    """
+    return not is_older(node, oldest) and not (newest and _is_from(node, newest))
+
+
+def _is_from(node: Any, instant: str) -> bool:
+    """Whether a pull request was last updated then or later; of one that does not say so it is not known."""
+    updated = node.get("updatedAt") if type(node) is dict else None
+    return type(updated) is str and updated >= instant
 
 
 def is_older(node: Any, oldest: str) -> bool:

@@ -119,6 +119,22 @@ PLACES = _query(
       pullRequests(first: $first, after: $after, {_NEWEST_FIRST}) {{ {_PAGE} edges {{ cursor node {{ updatedAt }} }} }}
     }} }}""",
 )
+# The same by name, for a first look.
+SOUGHT_PLACES = _query(
+    "soughtPlaces",
+    "$owner: String!, $name: String!, $first: Int!, $after: String",
+    f"""repository(owner: $owner, name: $name) {{ id databaseId nameWithOwner
+      pullRequests(first: $first, after: $after, {_NEWEST_FIRST}) {{ {_PAGE} edges {{ cursor node {{ updatedAt }} }} }}
+    }}""",
+)
+# All that tells whether a pull request is the one that is stored.
+PULL_REQUEST_LISTING = _query(
+    "pullRequestListing",
+    "$owner: String!, $name: String!, $first: Int!, $after: String",
+    f"""repository(owner: $owner, name: $name) {{ id databaseId nameWithOwner
+      pullRequests(first: $first, after: $after, {_NEWEST_FIRST}) {{
+        totalCount {_PAGE} nodes {{ id fullDatabaseId databaseId createdAt updatedAt }} }} }}""",
+)
 
 
 def _rest(connection: str, fragment: str, more: str = "") -> Query:
@@ -144,5 +160,7 @@ THREAD_REST = _query(
 )
 QUERIES = (
     REPOSITORIES, REPOSITORY, PULL_REQUESTS, PULL_REQUESTS_OF, PULL_REQUESTS_FROM, PULL_REQUESTS_BY_ID, PLACES,
+    SOUGHT_PLACES,
+    PULL_REQUEST_LISTING,
     *REST.values(), THREAD_REST,
 )  # fmt: skip

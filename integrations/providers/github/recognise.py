@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from integrations.providers.github.normalise import (
+    LISTING,
     PULL_REQUEST_REST,
     PULL_REQUESTS,
     PULL_REQUESTS_BY_ID,
@@ -37,6 +38,13 @@ def recognise_pull_requests(content: Any) -> tuple[str, str] | None:
         return PULL_REQUESTS_BY_ID, _name("items", data["nodes"])
     node = _section(data, "node")
     return (PULL_REQUEST_REST, _name("rest", [node])) if node else None
+
+
+def recognise_listing(content: Any) -> tuple[str, str] | None:
+    pulls = _section(_section(_section(content, "data"), "repository"), "pullRequests").get("nodes")
+    if type(pulls) is not list or any(type(pull) is dict and "title" in pull for pull in pulls):
+        return None
+    return LISTING, _name("listing", pulls)
 
 
 def _section(holder: Any, name: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from integrations.providers.jira.extract_catalogue import ProjectsStep, Statuses
 from integrations.providers.jira.extract_histories import fetch_histories, history_partitions
 from integrations.providers.jira.normalise import ISSUES
 from integrations.providers.jira.paging import Wanted, begin, checked_batch_size, read_page
-from integrations.providers.jira.questions import question_name, question_of, scope_of
+from integrations.providers.jira.questions import narrowed, question_name, question_of, scope_of
 from integrations.providers.jira.recognise import recognise_issues
 from integrations.providers.jira.refetch import fetch_items, look
 from integrations.providers.jira.steps import JiraStep
@@ -46,6 +46,7 @@ class IssuesStep(JiraStep):
 def _partition(connection: Connection, project: ProjectRef, context: PlanContext) -> Partition:
     whole = question_of(connection, project)
     question = question_of(connection, project, context.watermarks.get(scope_of(whole)))
+    question = narrowed(question, context.updated_from, context.updated_to)
     # What changed since is little, and by the days of creation it could not be cut evenly.
     call = "count" if question["since"] is None else "page"
     size = connection.setting("batch_size", str(context.batch_size))

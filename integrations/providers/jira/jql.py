@@ -17,6 +17,7 @@ from integrations.providers.jira.questions import Question, midnight
 NEWEST_FIRST = "updated DESC, id DESC"
 FIRST_CREATED = "created ASC, id ASC"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ALMOST_A_MINUTE = timedelta(milliseconds=59_999)
 
 
 def issue_query(
@@ -37,6 +38,11 @@ def _conditions(question: Question, zone: ZoneInfo | None, until: int | None) ->
         yield f"updated >= {lower_bound(question['since'], zone)}"
     if question["start_date"]:
         yield f"updated >= {_start(question['start_date'], zone)}"
+    first, end = question.get("updated") or (None, None)
+    if first is not None:
+        yield f"updated >= {lower_bound(first, zone)}"
+    if end is not None:
+        yield f"updated < {upper_bound(end, zone)}"
     if until is not None:
         yield f"updated <= {until}"
     begin, end = question["window"] or (None, None)
@@ -68,6 +74,17 @@ def lower_bound(instant: int, zone: ZoneInfo | None) -> str:
     return _text(shown)
 
 
+def upper_bound(instant: int, zone: ZoneInfo | None) -> str:
+    """A time, as JQL writes it, that is never earlier than the instant (epoch ms), however the site reads it."""
+    if zone is None:
+        return str(instant)
+    wanted = _EPOCH + timedelta(milliseconds=instant)
+    shown = _wall(wanted + _ALMOST_A_MINUTE, zone)
+    while (early := wanted - _earliest(shown, zone)) > timedelta():
+        shown = _wall(_earliest(shown, zone) + 2 * early + _ALMOST_A_MINUTE, zone)
+    return _text(shown)
+
+
 def cut(instant: int, zone: ZoneInfo | None) -> str:
     """Where two windows meet: the same text for both, so that nothing lies between them or in both."""
     return str(instant) if zone is None else _text(_wall(_EPOCH + timedelta(milliseconds=instant), zone))
@@ -86,6 +103,11 @@ def _wall(instant: datetime, zone: ZoneInfo) -> datetime:
 def _latest(shown: datetime, zone: ZoneInfo) -> datetime:
     """The last instant at which a clock in the zone shows that."""
     return max(shown.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+
+
+def _earliest(shown: datetime, zone: ZoneInfo) -> datetime:
+    """The first instant at which a clock in the zone shows that."""
+    return min(shown.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
 
 
 def _text(shown: datetime) -> str:

@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any, ClassVar
 
 from integrations.provider import (
+    VERIFY_HOURS,
     Connection,
     ConnectionReport,
     FieldHint,
     ItemPaths,
     Partition,
+    PlanContext,
     RawAnswer,
     SettingField,
+    SourceCount,
     WebhookEvent,
 )
 from integrations.providers.jira import normalise, oauth
@@ -18,6 +21,7 @@ from integrations.providers.jira.auth import checked_base_url, checked_credentia
 from integrations.providers.jira.base_search import checked_base_search
 from integrations.providers.jira.client import JiraClient, client_for
 from integrations.providers.jira.connection_check import check_connection
+from integrations.providers.jira.counts import count_projects
 from integrations.providers.jira.dev_field import DEVELOPMENT_SCHEMAS
 from integrations.providers.jira.excluded import checked_excluded_fields
 from integrations.providers.jira.extract_catalogue import ProjectsStep, StatusesStep
@@ -77,6 +81,7 @@ class JiraProvider(SteppedProvider[JiraClient]):
             "Hours between looks for what drifted or was deleted; 24 where empty, 0: never",
             number=(0, 8760),
         ),
+        VERIFY_HOURS,
         SettingField("webhook_secret", "Secret of the webhook: signs deliveries, or ends their path", secret=True),
     )
     parts = _STEPS
@@ -101,6 +106,9 @@ class JiraProvider(SteppedProvider[JiraClient]):
 
     def check_connection(self, connection: Connection) -> ConnectionReport:
         return check_connection(self.client(connection), connection)
+
+    def counts(self, connection: Connection, context: PlanContext) -> Mapping[str, SourceCount]:
+        return count_projects(self.client(connection), connection, context)
 
     def refetch(self, connection: Connection, item_ids: Sequence[str]) -> list[Partition]:
         return refetch(connection, item_ids)

@@ -34,7 +34,8 @@ def fetch_count(client: JiraClient, cursor: Cursor) -> Answer | None:
         return None
     response, content = found
     asked = RawAnswer(ISSUE_COUNTS, f"{question_name(question)}:count", content, _metadata(question))
-    count = _count(content)
+    # Where it does not tell, the project is read in one piece.
+    count = told_count(content) or 0
     following = {**cursor, "call": "oldest", "count": count} if count > WINDOW_ISSUES else pages_of(cursor)
     return answer_of(asked, response, following)
 
@@ -110,10 +111,10 @@ def _partition(question: Question, cursor: Cursor) -> Partition:
     return Partition(key, begin(question, "page", cursor["batch_size"]), scope_of(question))
 
 
-def _count(content: Any) -> int:
-    """0 where the answer does not tell: then the project is read in one piece."""
+def told_count(content: Any) -> int | None:
+    """How many issues an answer of `JiraClient.count` speaks of; None where it does not tell."""
     found = content.get("count", content.get("total")) if type(content) is dict else None
-    return found if type(found) is int else 0
+    return found if type(found) is int else None
 
 
 def _metadata(question: Question) -> dict[str, Sequence[str]]:

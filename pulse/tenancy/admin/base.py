@@ -4,8 +4,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import BadRequest, ValidationError
 from django.db.models import JSONField, Model, QuerySet
+from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
 from unfold.paginator import InfinitePaginator
 
@@ -28,6 +32,8 @@ class LightChangeList(ChangeList):
     """A list that reads no unbounded column, except those it shows."""
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
+        if any("\0" in value for name in request.GET for value in request.GET.getlist(name)):
+            raise IncorrectLookupParameters("no text column can hold the character U+0000")
         page = cast(PulseAdmin, self.model_admin)
         shown = {*map(str, self.list_display), *page.list_loads}
         unseen = [name for name in heavy_fields(self.model) if name not in shown]
@@ -40,6 +46,23 @@ class VisibleRelatedFilter(admin.RelatedFieldListFilter):
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[Any]:
         rows = visible_to(person(request), field.remote_field.model._default_manager.order_by("name"))
         return [(str(pk), name) for pk, name in rows.values_list("pk", "name")[:LARGEST_FILTER_CHOICES]]
+
+
+class ShallowJSONField(forms.JSONField):
+    """JSON that people write: what nobody can read is refused, however deeply it is nested."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except RecursionError as error:
+            raise ValidationError("It is nested too deeply.") from error
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """What the form shows again."""
+        try:
+            return super().bound_data(data, initial)
+        except RecursionError:
+            return InvalidJSONInput(data)
 
 
 class TenantForm(_ModelForm):
@@ -115,6 +138,11 @@ class PulseAdmin(_ModelAdmin):
         found: type[Model] = model
         return found
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if isinstance(db_field, JSONField):
+            kwargs.setdefault("form_class", ShallowJSONField)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         user = person(request)
         kwargs["queryset"] = visible_to(user, db_field.remote_field.model._default_manager.all())
@@ -133,6 +161,12 @@ class PulseAdmin(_ModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return LightChangeList
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any) -> Any:
+        """Does to the rows that were ticked what was chosen."""
+        if not all(pk.isascii() and pk.isdigit() for pk in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            raise BadRequest("rows are ticked by their numbers")
+        return super().response_action(request, queryset, *args, **kwargs)
 
     def get_list_display(self, request: HttpRequest) -> Any:
         columns = super().get_list_display(request)

@@ -29,6 +29,15 @@ STATE_COLOURS: Mapping[str, str] = {
     "completed": "success",
     "cancelled": "warning",
     "open": "danger",
+    "discarded": "info",
+    "resolved": "success",
+    "requested": "info",
+    "alive": "success",
+    "silent": "danger",
+    "died": "danger",
+    "ended": "info",
+    "stopped": "info",
+    "info": "info",
     "replayed": "success",
     "warning": "warning",
     "error": "danger",
@@ -52,8 +61,11 @@ def state_column(field: str) -> Callable[[Model], str]:
 
 
 def pretty_json(value: Any) -> str:
-    """The value as indented JSON, escaped for HTML; cut where it is very long."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    """The value as indented JSON, escaped; cut where it is very long, not shown where it is nested too deeply."""
+    try:
+        text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    except RecursionError:
+        text = "It is nested too deeply to be shown here."
     if len(text) > LONGEST_JSON_CHARACTERS:
         text = f"{text[:LONGEST_JSON_CHARACTERS]}\n… {len(text) - LONGEST_JSON_CHARACTERS:,} characters more"
     # Unfold's style sheet has no class that wraps these lines.

@@ -1,5 +1,6 @@
 """Every page opens, stays cheap, and shows hostile text as text."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,13 +14,24 @@ from pytest_django import Settings
 
 from etl.admin.mapping.base import RowOfIntegration
 from etl.admin.sidebar import TOPICS, navigation
-from etl.models import EtlJob, ExtractionCheckpoint, ListedItemRow, Pr, RawExtractionData, WorkerRow, WorkItemPrLink
+from etl.models import (
+    EtlJob,
+    EtlJobEvent,
+    ExtractionCheckpoint,
+    ListedItemRow,
+    Pr,
+    RawExtractionData,
+    WorkerRow,
+    WorkItem,
+    WorkItemPrLink,
+)
 from etl.models.code import MENTION
 from integrations.registry import get_provider
 from pulse.tenancy.admin.base import ReadOnlyAdmin
 from pulse.tenancy.admin.shown import LONGEST_JSON_CHARACTERS, heavy_fields, pretty_json
 from pulse.tenancy.models import ApiKey, Tenant
 from tests.etl.admin import addresses
+from tests.etl.admin.pressing import named
 from tests.etl.admin.rows import APPS, HOSTILE, OWNED, PAGES, Rows
 
 MOST_QUERIES_OF_A_LIST = 12
@@ -168,6 +180,29 @@ def test_a_list_is_filtered_by_what_providers_declare(
     assert addresses.page_of(other) not in content
 
 
+@pytest.mark.parametrize(("points", "shown"), [("8", "8"), ("0.5", "0.5"), ("100", "100"), ("0", "0")])
+def test_story_points_are_shown_as_people_write_them(points: str, shown: str, superuser: Client, acme: Rows) -> None:
+    item = acme.row(WorkItem)
+    WorkItem.objects.filter(pk=item.pk).update(story_points=Decimal(points))
+    response = superuser.get(addresses.page_of(item))
+    fields = [field for fieldset in response.context["adminform"] for line in fieldset for field in line]
+    texts = {str(field.field["name"]): str(field.contents()) for field in fields}
+    assert texts["points"] == shown
+    assert "story_points" not in texts
+
+
+def test_a_tenants_people_are_not_told_which_machine_worked_on_a_unit(
+    superuser: Client, administrator: Client, acme: Rows
+) -> None:
+    machine = WorkerRow.objects.create(host="inner-machine-7", pid=1, tier="all")
+    unit = acme.row(ExtractionCheckpoint)
+    ExtractionCheckpoint.objects.filter(pk=unit.pk).update(worker=machine)
+    assert "inner-machine-7" in superuser.get(addresses.page_of(unit)).content.decode()
+    assert "inner-machine-7" not in administrator.get(addresses.page_of(unit)).content.decode()
+    machine.delete()
+    assert superuser.get(addresses.page_of(unit)).status_code == 200
+
+
 def test_an_answers_page_shows_its_payload_indented(superuser: Client, acme: Rows) -> None:
     content = superuser.get(addresses.page_of(acme.row(RawExtractionData))).content.decode()
     assert "&quot;text&quot;: &quot;&lt;script&gt;alert(1)&lt;/script&gt;&quot;,\n" in content
@@ -179,10 +214,30 @@ def test_a_very_long_payload_is_cut_and_says_so() -> None:
     assert "characters more" in shown
 
 
+def test_a_payload_that_is_nested_too_deeply_says_so() -> None:
+    payload: list[Any] = []
+    for _ in range(5000):
+        payload = [payload]
+    assert "nested too deeply" in pretty_json(payload)
+
+
+@pytest.mark.parametrize("parameter", ["level", "q", "run__id__exact"])
+def test_a_list_cannot_be_asked_for_what_no_column_can_hold(parameter: str, superuser: Client, acme: Rows) -> None:
+    response = superuser.get(addresses.list_of(EtlJobEvent), {parameter: "a\0"})
+    assert response.headers["Location"].endswith("?e=1")
+
+
+@pytest.mark.parametrize("ticked", ["abc", "", "1.5", "\0"])
+def test_rows_are_ticked_by_their_numbers(ticked: str, superuser: Client, acme: Rows) -> None:
+    form = {"action": "stop", "_selected_action": [acme.row(EtlJob).pk, ticked]}
+    assert superuser.post(addresses.list_of(EtlJob), form).status_code == 400
+
+
 def test_the_first_page_shows_the_sidebar(superuser: Client, settings: Settings) -> None:
     settings.UNFOLD = {**settings.UNFOLD, "SIDEBAR": {"navigation": "etl.admin.sidebar.navigation"}}
     content = superuser.get("/admin/").content.decode()
     assert all(topic in content for topic in TOPICS)
+    assert "Etl job" not in content
     assert all(f'href="{addresses.list_of(model)}"' in content for model, _ in PAGES)
 
 
@@ -194,7 +249,7 @@ def test_a_stranger_is_sent_to_the_login(client: Client, db: None) -> None:
 
 
 def test_the_sidebar_offers_only_what_the_person_may_see(superuser: Client, administrator: Client) -> None:
-    assert _offered(superuser) - _offered(administrator) == {addresses.list_of(WorkerRow)}
+    assert _offered(superuser) - _offered(administrator) == {addresses.list_of(WorkerRow), named(WorkerRow, "queues")}
 
 
 def _offered(client: Client) -> set[str]:

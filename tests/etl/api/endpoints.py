@@ -22,7 +22,8 @@ class Case:
 
     ``make`` makes rows of a tenant and names values; "{name}" in the path, and as a whole text anywhere in query and
     body, stands for one. ``stranger`` is the status that the same request has for an administrator of another tenant:
-    200 where it names no row. ``viewer`` says whether viewers may; None: where it reads.
+    200 where it names no row. ``viewer`` says whether viewers may; None: where it reads. ``shared`` is what all tenants
+    have in common: superusers name none there, and they alone change it.
     """
 
     method: str
@@ -33,6 +34,7 @@ class Case:
     status: int = 200
     stranger: int = 404
     viewer: bool | None = None
+    shared: bool = False
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}{'?' if self.query else ''}{'&'.join(self.query)}"
@@ -40,6 +42,10 @@ class Case:
     @property
     def for_viewers(self) -> bool:
         return self.method in READING if self.viewer is None else self.viewer
+
+    @property
+    def for_superusers(self) -> bool:
+        return self.shared and self.method not in READING
 
     def request(self, rows: Rows) -> "Asked":
         values = self.make(rows)

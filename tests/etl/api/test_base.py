@@ -4,6 +4,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import OperationalError
 from django.http import UnreadablePostError
 from django.test import Client
@@ -13,7 +14,9 @@ from custommapping.errors import Outdated, Refused
 from custommapping.models import Project
 from etl.api import parsing
 from etl.api.projects import ProjectsView
+from etl.jobs.asked import InvalidRequest
 from etl.jobs.lifecycle import IllegalTransition
+from etl.queue.broker import BrokerUnavailable, Outgoing, PublishFailed
 from integrations.models import Integration
 from pulse.tenancy.models import Tenant
 from tests.etl.admin.rows import Rows
@@ -37,6 +40,10 @@ def raising(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
         (Refused({"team": "customfield_1: is a date"}), 400, "invalid", {"team": ["customfield_1: is a date"]}),
         (Outdated({"version": "1: it is 2"}), 409, "outdated", {"version": ["1: it is 2"]}),
         (IllegalTransition("job 1 is RUNNING"), 409, "conflict", {}),
+        (InvalidRequest({"steps": "steps has 'x'"}), 400, "invalid", {"steps": ["steps has 'x'"]}),
+        (ValidationError({"target": "no address"}), 400, "invalid", {"target": ["no address"]}),
+        (BrokerUnavailable("no route"), 503, "unavailable", {}),
+        (PublishFailed([(Outgoing("etl.jobs", b""), "no route")], 1), 503, "unavailable", {}),
         (OperationalError("no route"), 503, "unavailable", {}),
     ],
 )
@@ -50,6 +57,18 @@ def test_what_services_raise_has_a_status_and_the_one_shape(
     assert answer.status_code == status
     assert list(answer.json()) == SHAPE
     assert (answer.json()["type"], answer.json()["errors"]) == (kind, errors)
+    assert "no route" not in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("error", [ValidationError("no channel"), ValidationError({NON_FIELD_ERRORS: "no channel"})])
+def test_what_a_model_says_of_a_whole_row_stands_in_the_detail(
+    owner: Caller, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    raising(monkeypatch, error)
+
+    answer = owner.get("projects")
+
+    assert (answer.status_code, answer.json()["detail"], answer.json()["errors"]) == (400, "no channel", {})
 
 
 def test_an_error_that_nobody_foresaw_is_logged_and_never_shown(

@@ -10,7 +10,6 @@ from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from etl.api.webhooks import Away
 from etl.jobs import lifecycle
 from etl.jobs.sweep import sweep
 from etl.models import EtlJobRun, ExtractionCheckpoint, RawExtractionData, RunKind, WebhookDelivery
@@ -273,7 +272,11 @@ def test_a_delivery_of_25_megabytes_is_taken_and_a_larger_one_refused(integratio
 
     assert deliver(integration, most).status_code == 202
     refused = deliver(integration, most + b" ")
-    assert (refused.status_code, refused.json()) == (413, {"detail": "the delivery is larger than 26214400 bytes"})
+    told = {"type": "too_large", "title": "Request Entity Too Large", "errors": {}}
+    assert (refused.status_code, refused.json()) == (
+        413,
+        {**told, "detail": "the delivery is larger than 26214400 bytes"},
+    )
 
 
 def test_while_the_database_is_away_the_site_is_told_to_come_again(
@@ -285,7 +288,8 @@ def test_while_the_database_is_away_the_site_is_told_to_come_again(
     with database.execute_wrapper(away):
         answer = deliver(integration)
 
-    assert (answer.status_code, answer.json()) == (503, {"detail": Away.default_detail})
+    assert (answer.status_code, answer.json()["type"]) == (503, "unavailable")
+    assert list(answer.json()) == ["type", "title", "detail", "errors"]
     assert "Traceback" not in "".join(console)
     assert deliver(integration).status_code == 202
 

@@ -18,7 +18,7 @@ from tests.support.processes import STOP_SECONDS, free_port
 
 pytestmark = pytest.mark.slow
 
-ISSUES, PULL_REQUESTS = 60, 25
+ISSUES, PULL_REQUESTS = 30, 21
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def answered(browser: httpx.Client) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_demo_that_is_ended_in_the_middle_leaves_no_process(demo_home: Installation, number: signal.Signals) -> None:
-    with demo_home.start("demo", "--issues", 400, "--no-serve") as demo:
+    with demo_home.start("demo", "--issues", 150, "--no-serve") as demo:
         demo.wait_for("administrator: ")
         ended = demo.stop(number)
 

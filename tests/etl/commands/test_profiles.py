@@ -18,7 +18,9 @@ def test_processes_of_the_distributed_profile_refuse_to_run_without_rabbitmq(com
 
 
 def test_an_unknown_worker_is_named_with_those_that_are_known() -> None:
-    with pytest.raises(CommandError, match="worker 'transfrom' is unknown; known are: jobs, custom_fields"):
+    with pytest.raises(
+        CommandError, match="worker 'transfrom' is unknown; known are: custom_fields, dead_letters, embedding"
+    ):
         call_command("run_worker", "extraction", "transfrom")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from pytest_django import DjangoDbBlocker
 
 from custommapping.models import CustomField
@@ -20,7 +21,7 @@ from tests.support.tables import derived_rows
 
 pytestmark = pytest.mark.slow
 
-ISSUES = 80
+ISSUES = 40
 SLOW = Faults(delay_seconds=0.5)
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -45,6 +46,13 @@ def undisturbed(shared: Installation, site: SandboxServer, django_db_blocker: Dj
         ended = shared.run("run_job", "--integration", integration.pk, "--wait")
         assert ended.code == 0, ended.errors
         return derived_rows(integration.pk)
+
+
+def refused(*arguments: object) -> str:
+    """What the command says that it does not do. It ends with 1 then, as every one: see the one that is not there."""
+    with pytest.raises(CommandError) as error:
+        call_command("run_job", *map(str, arguments))
+    return str(error.value)
 
 
 def open_run_of(connected: Connected) -> EtlJobRun:
@@ -113,10 +121,7 @@ def test_a_discovery_of_what_is_inactive_says_so(pulse: Installation, connected:
     connected.integration.active = False
     connected.integration.save()
 
-    ended = pulse.run("run_job", "--integration", connected.integration.pk, "--discover")
-
-    assert ended.code == 1
-    assert "is inactive" in ended.errors
+    assert "is inactive" in refused("--integration", connected.integration.pk, "--discover")
 
 
 def test_a_sync_of_some_projects_reads_only_these(pulse: Installation, connected: Connected) -> None:
@@ -131,15 +136,43 @@ def test_a_sync_of_some_projects_reads_only_these(pulse: Installation, connected
 
 @pytest.mark.parametrize(
     ("whole", "beside"),
-    [("--repair", ("--full",)), ("--repair", ("--projects", "AB")), ("--discover", ("--projects", "AB"))],
+    [("--repair", ("--full",)), ("--repair", ("--projects", "AB")), ("--discover", ("--from", "2025-01-01"))],
 )
 def test_a_repair_or_discovery_of_a_part_is_refused(
     pulse: Installation, connected: Connected, whole: str, beside: tuple[str, ...]
 ) -> None:
-    ended = pulse.run("run_job", "--integration", connected.integration.pk, whole, *beside)
+    told = refused("--integration", connected.integration.pk, whole, *beside)
 
-    assert ended.code == 1
-    assert f"{whole} looks at everything: it takes neither --full nor --projects" in ended.errors
+    assert told == f"{whole} looks at everything: it takes none of the options that narrow a sync down"
+
+
+def test_what_a_sync_cannot_be_asked_is_refused_with_its_name_and_value(
+    pulse: Installation, connected: Connected
+) -> None:
+    told = refused("--integration", connected.integration.pk, "--steps", "issues", "--from", "soon", "--batch-size", 0)
+
+    for error in ("steps has 'issues', unknown to jira; known are", "updated_from is 'soon'", "batch_size is 0"):
+        assert error in told
+    assert not EtlJobRun.objects.filter(integration=connected.integration).exists()
+
+
+def test_a_sync_can_be_asked_for_steps_and_dates(pulse: Installation, connected: Connected) -> None:
+    steps = "jira_projects_and_issue_types, jira_issues_with_changelogs"
+
+    ended = pulse.run(
+        "run_job",
+        *("--integration", connected.integration.pk),
+        *("--steps", steps, "--from", "2030-01-01", "--to", "2030-12-31", "--batch-size", 20, "--wait", "--json"),
+    )
+
+    assert ended.code == 0, ended.errors
+    assert EtlJobRun.objects.get(pk=ended.answer["run_id"]).config == {
+        "steps": ["jira_projects_and_issue_types", "jira_issues_with_changelogs"],
+        "updated_from": "2030-01-01T00:00:00+00:00",
+        "updated_to": "2031-01-01T00:00:00+00:00",
+        "batch_size": 20,
+    }
+    assert not WorkItem.objects.filter(integration=connected.integration).exists()
 
 
 @pytest.mark.parametrize("stage", list(Stage))

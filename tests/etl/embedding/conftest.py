@@ -14,6 +14,11 @@ API_KEY = "key-of-the-stand-in"
 REAL_SERVER = "PULSE_TEST_QDRANT_URL"
 
 
+@pytest.fixture(autouse=True)
+def _encoder() -> None:
+    """The real one."""
+
+
 @pytest.fixture
 def standin() -> Iterator[QdrantStandIn]:
     server = QdrantStandIn(API_KEY)

@@ -145,6 +145,17 @@ class QdrantStandIn:
         best = sorted(scored, key=lambda pair: -pair[0])[: asked.limit]
         return {"points": [{"id": str(p.id), "version": 0, "score": s, "payload": p.payload} for s, p in best]}
 
+    def scroll(self, name: str, body: bytes) -> Any:
+        asked = api.ScrollRequest.model_validate_json(body)
+        assert asked.limit
+        assert isinstance(asked.with_payload, list)
+        assert not asked.with_vector
+        payloads = {one: point.payload or {} for one, point in self._collection(name).points.items()}
+        held = {one: payload for one, payload in payloads.items() if _matches(payload, asked.filter)}
+        ids = sorted(one for one in held if one >= str(asked.offset or ""))
+        told = [{"id": one, "payload": _chosen(held[one], asked.with_payload)} for one in ids[: asked.limit]]
+        return {"points": told, "next_page_offset": ids[asked.limit] if len(ids) > asked.limit else None}
+
     def count(self, name: str, body: bytes) -> Any:
         assert api.CountRequest.model_validate_json(body).exact
         return {"count": len(self._collection(name).points)}
@@ -181,6 +192,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("PUT", "points"): QdrantStandIn.upsert,
     ("POST", "points/delete"): QdrantStandIn.delete,
     ("POST", "points/query"): QdrantStandIn.query,
+    ("POST", "points/scroll"): QdrantStandIn.scroll,
     ("POST", "points/count"): QdrantStandIn.count,
 }
 
@@ -204,6 +216,10 @@ def _check_size(collection: Collection, vector: Any) -> None:
     if len(vector) != collection.size:
         message = f"Wrong input: Vector dimension error: expected dim: {collection.size}, got {len(vector)}"
         raise Refused(400, message)
+
+
+def _chosen(payload: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    return {name: payload[name] for name in names if name in payload}
 
 
 def _matches(payload: dict[str, Any], wanted: api.Filter | None) -> bool:

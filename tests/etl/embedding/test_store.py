@@ -6,6 +6,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import pytest
 
+from etl.embedding import edge_store, qdrant_store
 from etl.embedding.store import Hit, Payload, Point, VectorStore
 from integrations.errors import Permanent, Transient
 
@@ -101,6 +102,24 @@ def test_many_points_and_none_are_written_in_one_call(store: VectorStore, collec
     store.upsert(collection, [])
 
     assert store.count(collection) == 450
+
+
+def test_a_walk_gives_every_point_that_equals_the_filter_once_with_what_is_asked_of_it(
+    store: VectorStore, collection: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (edge_store, qdrant_store):
+        monkeypatch.setattr(module, "POINTS_PER_PAGE", 4)
+    ours = [point(str(number), EAST, integration_id=1) for number in range(9)]
+    store.upsert(collection, [*ours, point("theirs", EAST, integration_id=2)])
+
+    pages = list(store.walk(collection, equal={"integration_id": 1}, fields=("name",)))
+
+    assert [len(page) for page in pages] == [4, 4, 1]
+    assert {one: payload for page in pages for one, payload in page.items()} == {
+        one.id: {"name": one.payload["name"]} for one in ours
+    }
+    assert [payload for page in store.walk(collection) for payload in page.values()] == [{}] * 10
+    assert [page for page in store.walk("nowhere") if page] == []
 
 
 def test_ensuring_a_collection_again_keeps_its_points(store: VectorStore, collection: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from etl import pipeline
 from etl.extraction import reading, stage
@@ -126,6 +127,18 @@ def test_the_others_have_their_turn_after_some_seconds(
     read(run)
 
     assert (unit_of(run).status, scripted.world.calls) == (UnitState.PENDING, PAGES[:1])
+
+
+def test_a_worker_does_not_stay_with_a_partition_while_too_many_answers_wait(
+    scripted: Scripted, run: EtlJobRun, settings: Settings
+) -> None:
+    settings.BACKLOG_LIMIT = 1
+
+    read(run)
+
+    unit = unit_of(run)
+    assert (unit.status, unit.pages, unit.published_at) == (UnitState.PENDING, 3, None)
+    assert scripted.world.calls == stored() == PAGES[:3]
 
 
 @pytest.mark.parametrize("held_back", ["blocked", "ceiling"])

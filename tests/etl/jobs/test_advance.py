@@ -24,7 +24,8 @@ from etl.models import (
     RunKind,
     StageState,
 )
-from etl.workers.ownership import session_parameters
+from etl.schedule.timetable import write_next_runs
+from etl.sql import session_parameters
 from tests.support.making import (
     ISSUES,
     PROJECTS,
@@ -257,9 +258,11 @@ def test_a_finished_job_is_due_again_after_the_tenants_cycle() -> None:
 
     run.refresh_from_db()
     job = job_of(run.integration)
+    assert (job.next_run, job.last_sync_date, job.retry_count) == (None, run.started_at, 0)
+    write_next_runs()
+    job.refresh_from_db()
     assert run.finished_at is not None
     assert job.next_run == run.finished_at + timedelta(minutes=90)
-    assert job.last_sync_date == run.started_at
 
 
 def test_the_version_grows_with_each_change_and_stays_without_one() -> None:

@@ -9,13 +9,14 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from etl import pipeline
-from etl.jobs import lifecycle, repair, schedule, watermarks
+from etl.jobs import lifecycle, repair, watermarks
 from etl.jobs.advance import advance
 from etl.jobs.importing import Recorded, import_answers
 from etl.jobs.lifecycle import IllegalTransition
 from etl.jobs.webhooks import receive
 from etl.models import EtlJobEvent, EtlJobRun, ExtractionCheckpoint, Overall, Pr, Repository, RunKind
 from etl.queue.topology import Stage
+from etl.schedule import schedule
 from integrations.admin.form import form_for
 from integrations.models import Integration
 from integrations.provider import Answer, WebhookEvent

@@ -7,7 +7,7 @@ import pytest
 from django.db import transaction
 
 from etl import pipeline
-from etl.jobs import lifecycle, sweep, units, watermarks
+from etl.jobs import lifecycle, recovery, sweep, units, watermarks
 from etl.jobs.units import LeaseLost
 from etl.models import (
     EtlJobRun,
@@ -206,7 +206,7 @@ def test_where_workers_died_on_a_followup_the_others_are_loaded(scripted: Script
     run = started(scripted)
     one(run, Stage.EXTRACTION)
     followup = ExtractionCheckpoint.objects.get(cursor__rest="2")
-    change(followup, f"takes = {units.MAX_TAKES - 1}")
+    change(followup, f"takes = {units.MAX_TAKES - 1}, published_at = now()")
     assert units.take(ExtractionCheckpoint, [followup.pk])
     change(followup, "lease_until = now() - interval '1 second'")
     one(run, Stage.EXTRACTION, "3")
@@ -215,7 +215,7 @@ def test_where_workers_died_on_a_followup_the_others_are_loaded(scripted: Script
     work_off(run)
 
     assert (run.status, rows()) == (Overall.FAILED, {"1": WHOLE, "3": CUT, "4": WHOLE})
-    assert units.DIED in quarantined()["2"]
+    assert recovery.DIED in quarantined()["2"]
 
 
 # Stopped, and gone on with

@@ -7,9 +7,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from etl.jobs import units
+from etl.jobs import recovery, units
 from etl.jobs.units import Lease, LeaseLost, UnitInvisible
-from etl.models import EtlJobEvent, EtlJobRun, ExtractionCheckpoint, Overall, QdrantVector, RawExtractionData, RunKind
+from etl.models import EtlJobEvent, EtlJobRun, ExtractionCheckpoint, QdrantVector, RawExtractionData
 from etl.models.unit import Unit, UnitState
 from tests.support.making import a_run, change, checkpoint, raw_row, vector
 from tests.support.threads import at_once
@@ -96,7 +96,7 @@ def test_what_is_written_with_an_end_that_is_no_longer_ours_is_rolled_back() -> 
     unit = checkpoint(run)
     late = taken(unit)
     expire(unit)
-    units.take_back_expired(ExtractionCheckpoint)
+    recovery.take_back(ExtractionCheckpoint)
     current = taken(unit)
 
     with pytest.raises(LeaseLost), units.ending(late):
@@ -175,7 +175,7 @@ def test_a_partition_with_more_pages_waits_again_further_on() -> None:
 
 
 def test_a_partition_that_its_worker_keeps_is_further_on_and_still_in_its_hands() -> None:
-    unit = checkpoint(a_run(), cursor={"page": 1}, tries=2, takes=3)
+    unit = checkpoint(a_run(), cursor={"page": 1}, tries=2, takes=1)
     lease = taken(unit)
 
     with units.continuing(lease, {"page": 2}, ", pages = %s", [1], kept=True):
@@ -230,26 +230,18 @@ def test_a_parked_unit_is_taken_once_its_time_has_come() -> None:
     assert units.take(ExtractionCheckpoint, [unit.pk]) is not None
 
 
-def test_a_retried_unit_uses_a_try_waits_and_keeps_its_place_in_the_window() -> None:
+def test_a_retried_unit_uses_a_try_waits_and_frees_its_place_in_the_window() -> None:
     unit = checkpoint(a_run())
     lease = taken(unit)
 
     units.retry(lease, 100, "503")
 
     assert reason_of(unit) == "503"
-    assert (unit.status, unit.tries, units.tries(lease)) == (UnitState.PENDING, 1, 1)
-    assert unit.published_at is not None
-    assert units.take(ExtractionCheckpoint, [unit.pk]) is None
-
-
-def test_a_retried_unit_may_be_taken_when_its_delayed_message_comes() -> None:
-    unit = checkpoint(a_run())
-
-    units.retry(taken(unit), 100, "503")
-
-    unit.refresh_from_db()
+    assert (unit.status, unit.tries, units.tries(lease), unit.takes) == (UnitState.PENDING, 1, 1, 0)
+    assert unit.published_at is None
     assert unit.not_before is not None
-    assert unit.not_before <= timezone.now() + timedelta(seconds=100)
+    assert timedelta(seconds=90) < unit.not_before - timezone.now() <= timedelta(seconds=100)
+    assert units.take(ExtractionCheckpoint, [unit.pk]) is None
 
 
 def test_a_failed_unit_keeps_the_reason() -> None:
@@ -284,34 +276,6 @@ def test_an_answer_that_fails_takes_along_what_was_to_complete_it() -> None:
     assert (followed.status, other.status) == (UnitState.FAILED, UnitState.PENDING)
 
 
-def test_a_unit_whose_lease_ran_out_waits_again() -> None:
-    run = a_run()
-    unit, held = checkpoint(run), checkpoint(run)
-    taken(unit)
-    taken(held)
-    expire(unit)
-
-    assert units.take_back_expired(ExtractionCheckpoint) == [(unit.pk, run.pk, False)]
-
-    unit.refresh_from_db()
-    assert (unit.status, unit.takes, unit.lease_token, unit.published_at) == (UnitState.PENDING, 1, None, None)
-    assert units.take(ExtractionCheckpoint, [unit.pk]) is not None
-
-
-def test_a_unit_taken_five_times_without_an_end_has_failed() -> None:
-    run = a_run()
-    unit = checkpoint(run)
-    given_up = []
-    for _ in range(5):
-        taken(unit)
-        expire(unit)
-        given_up += [row[2] for row in units.take_back_expired(ExtractionCheckpoint)]
-
-    assert given_up == [False, False, False, False, True]
-    assert reason_of(unit) == "the worker died on it"
-    assert unit.status == UnitState.FAILED
-
-
 def test_cancelling_leaves_a_unit_in_hand_alone() -> None:
     run = a_run()
     waiting, in_hand, done = checkpoint(run), checkpoint(run), checkpoint(run, status=UnitState.COMPLETED)
@@ -324,50 +288,6 @@ def test_cancelling_leaves_a_unit_in_hand_alone() -> None:
     for unit, state in ((waiting, "cancelled"), (in_hand, "completed"), (done, "completed")):
         unit.refresh_from_db()
         assert unit.status == state
-
-
-def test_what_slipped_past_a_stop_is_cancelled_and_nothing_else() -> None:
-    stopped = a_run()
-    slipped, done = checkpoint(stopped), checkpoint(stopped, status=UnitState.COMPLETED)
-    EtlJobRun.objects.filter(pk=stopped.pk).update(status="STOPPED")
-    running = checkpoint(EtlJobRun.objects.get(pk=a_run(stopped.integration).pk))
-
-    assert units.cancel_stopped(ExtractionCheckpoint) == 1
-
-    for unit, state in ((slipped, "cancelled"), (done, "completed"), (running, "pending")):
-        unit.refresh_from_db()
-        assert unit.status == state
-
-
-def over(run: EtlJobRun) -> EtlJobRun:
-    """The run, ended as failed."""
-    EtlJobRun.objects.filter(pk=run.pk).update(status=Overall.FAILED)
-    return run
-
-
-@pytest.mark.parametrize("state", [UnitState.FAILED, UnitState.CANCELLED])
-def test_an_answer_whose_transform_failed_or_was_cancelled_waits_in_the_next_run(state: UnitState) -> None:
-    old = over(a_run())
-    failed = raw_row(old, external_id="page:1", status=state, tries=3)
-    done = raw_row(old, external_id="page:2", status=UnitState.COMPLETED)
-    new = a_run(old.integration)
-
-    assert units.adopt_answers(new.integration_id, new.pk) == 1
-
-    failed.refresh_from_db()
-    done.refresh_from_db()
-    assert (failed.run_id, failed.status, failed.tries) == (new.pk, UnitState.PENDING, 0)
-    assert (done.run_id, done.status) == (old.pk, UnitState.COMPLETED)
-
-
-def test_a_failed_answer_is_left_where_a_newer_one_answers_the_same_or_its_run_is_open() -> None:
-    old = over(a_run())
-    raw_row(old, external_id="page:1", status=UnitState.FAILED)
-    raw_row(old, external_id="page:1", status=UnitState.COMPLETED)
-    raw_row(a_run(old.integration, RunKind.IMPORT), external_id="page:3", status=UnitState.FAILED)
-    new = a_run(old.integration)
-
-    assert units.adopt_answers(new.integration_id, new.pk) == 0
 
 
 def test_what_was_to_complete_a_failed_page_fails_with_it() -> None:
@@ -402,32 +322,3 @@ def test_renewing_does_not_wait_for_a_unit_that_is_being_ended() -> None:
         other.join(10)
 
     assert renewed == [False]
-
-
-def test_a_wakeup_published_long_ago_is_forgotten_unless_the_unit_waits_for_another_try() -> None:
-    run = a_run()
-    lost, recent, retried = checkpoint(run), checkpoint(run), checkpoint(run)
-    change(lost, "published_at = now() - interval '1 day'")
-    change(recent, "published_at = now()")
-    change(retried, "published_at = now() - interval '1 day', not_before = now() + interval '5 seconds'")
-
-    assert units.forget_lost_wakeups(ExtractionCheckpoint) == 1
-
-    lost.refresh_from_db()
-    assert lost.published_at is None
-
-
-def test_a_new_run_adopts_the_vectors_that_an_earlier_one_left() -> None:
-    old = a_run()
-    left = [vector(old, status="cancelled"), vector(old, status="failed", tries=3, error_details={"error": "x"})]
-    done = vector(old, status="completed")
-    EtlJobRun.objects.filter(pk=old.pk).update(status="STOPPED")
-    new = a_run(old.integration)
-
-    assert units.adopt_vectors(new.integration_id, new.pk) == 2
-
-    for unit in left:
-        unit.refresh_from_db()
-        assert (unit.status, unit.run_id, unit.tries, unit.error_details) == ("pending", new.pk, 0, None)
-    done.refresh_from_db()
-    assert done.run_id == old.pk

@@ -80,7 +80,15 @@ def test_a_scope_that_was_broken_off_keeps_none(cut: bool) -> None:
     assert kept(run) == {}
 
 
-@pytest.mark.parametrize("config", [{"projects": ["AB"]}, {"steps": ["jira_issues_with_changelogs"]}, {"dates": ["x"]}])
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"projects": ["AB"]},
+        {"steps": ["jira_issues_with_changelogs"]},
+        {"updated_from": "2025-01-01T00:00:00+00:00"},
+        {"updated_to": "2025-01-01T00:00:00+00:00"},
+    ],
+)
 def test_a_sync_that_was_to_read_only_a_part_keeps_none(config: dict[str, Any]) -> None:
     run = a_run()
     run.config = config

@@ -19,6 +19,7 @@ from pulse.tenancy.models import Tenant, User
 from tests.etl.live.viewers import Web, receive, receive_until
 from tests.services.waiting import wait_until
 from tests.support.driving import work_off
+from tests.support.making import PROJECTS, checkpoint
 from tests.support.sites import connect, small_site
 
 STAGES = ("extraction", "transform", "embedding")
@@ -71,6 +72,7 @@ def test_a_viewer_gets_the_state_on_connect(web: Web, job: EtlJob, viewer: User,
             "status": job.status,
             "version": job.version,
             "progress": {},
+            "estimated_end": None,
         }
 
 
@@ -94,13 +96,26 @@ def test_a_viewer_follows_a_run_from_its_start_to_its_end(web: Web, job: EtlJob,
     }
     assert started["progress"][first]["extraction"]["total"] >= 1
     versions = [message["version"] for message in [started, *messages]]
-    assert versions == sorted(set(versions))
+    assert versions == sorted(versions)
     last = messages[-1]
     assert {step[stage] for step in last["status"]["steps"].values() for stage in STAGES} == {"finished"}
     issues = last["progress"]["jira_issues_with_changelogs"]
     assert all(issues[stage]["done"] == issues[stage]["total"] > 0 for stage in STAGES)
     job.refresh_from_db()
     assert last["status"] == job.status
+
+
+def test_how_far_a_run_is_is_told_while_its_status_stays_the_same(web: Web, job: EtlJob, viewer: User) -> None:
+    with web.view(web.path(job), viewer) as socket:
+        receive(socket)
+        run = lifecycle.start(job.pk, trigger="test")
+        started = receive(socket)
+
+        checkpoint(run, PROJECTS, status="completed")
+
+        told = receive_until(socket, lambda message: message["progress"][PROJECTS]["extraction"]["done"] == 1)[-1]
+    assert told["version"] == started["version"]
+    assert told["status"] == started["status"]
 
 
 def test_of_a_burst_of_changes_the_last_arrives_and_most_are_one(web: Web, job: EtlJob, viewer: User) -> None:

@@ -1,6 +1,5 @@
 """Both brokers, as one fixture: every contract test runs on RabbitMQ and in process."""
 
-import os
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -10,7 +9,8 @@ from etl.queue.memory import MemoryBroker
 from etl.queue.rabbit import RabbitBroker
 from etl.queue.topology import ALL_QUEUES, QueueSpec
 from tests.etl.queue.recorder import DELAYS_SECONDS, SHORT_LIVED
-from tests.services.rabbitmq import MANAGEMENT_VARIABLE, own_vhost
+from tests.services import rabbitmq
+from tests.services.rabbitmq import own_vhost
 
 QUEUES: Mapping[str, QueueSpec] = {**ALL_QUEUES, SHORT_LIVED: QueueSpec(SHORT_LIVED, 0.2, 3)}
 
@@ -23,7 +23,7 @@ def rabbitmq_url() -> Iterator[str]:
 
 @pytest.fixture
 def management_url() -> str:
-    return os.environ[MANAGEMENT_VARIABLE]
+    return rabbitmq.management_url()
 
 
 @pytest.fixture

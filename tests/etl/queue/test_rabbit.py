@@ -15,7 +15,7 @@ from tests.services.rabbitmq_management import close_connections
 from tests.services.waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("rabbitmq")
-WORK = queue_for(Stage.EXTRACTION, Tier.FREE)
+WORK, OTHER = queue_for(Stage.EXTRACTION, Tier.FREE), queue_for(Stage.TRANSFORM, Tier.FREE)
 WORK_SECONDS = 3.5  # the broker of these tests has heartbeats of 1 s; the server gives up after two
 
 
@@ -74,6 +74,34 @@ def test_publishing_goes_on_after_the_server_closed_the_connection(
     assert rabbit.counts(WORK).message_count >= 1
 
 
+def delete_queue(url: str, name: str) -> None:
+    connection = pika.BlockingConnection(pika.URLParameters(url))
+    connection.channel().queue_delete(name)
+    connection.close()
+
+
+def test_a_queue_that_is_gone_is_declared_again_by_who_publishes_to_it(rabbit: RabbitBroker, rabbitmq_url: str) -> None:
+    rabbit.publish(outgoing(1))
+    delete_queue(rabbitmq_url, WORK)
+
+    rabbit.publish([Outgoing(OTHER, b"x"), *outgoing(2)])
+
+    assert waits_for_counts(rabbit, WORK, 2, 0)
+    assert waits_for_counts(rabbit, OTHER, 1, 0)
+
+
+def test_who_consumes_from_a_queue_that_is_gone_goes_on_with_the_new_one(
+    rabbit: RabbitBroker, rabbitmq_url: str
+) -> None:
+    recorder = Recorder()
+    with consuming(rabbit, WORK, recorder):
+        rabbit.publish(outgoing(1))
+        recorder.wait_for(1)
+        delete_queue(rabbitmq_url, WORK)
+        assert wait_until(lambda: publishes(rabbit), BOUND_SECONDS)
+        recorder.wait_for(2)
+
+
 def publishes(rabbit: RabbitBroker) -> bool:
     """Whether it does; a connection that was lost while it published is reported, not hidden."""
     try:
@@ -106,6 +134,43 @@ def test_a_closed_broker_publishes_no_more(rabbit: RabbitBroker) -> None:
     rabbit.close()
     with pytest.raises(PublishFailed, match="closed"):
         rabbit.publish(outgoing(1))
+
+
+def test_a_queue_that_is_deleted_under_its_consumer_is_made_again_and_consumed(
+    rabbit: RabbitBroker, rabbitmq_url: str
+) -> None:
+    recorder = Recorder()
+    with consuming(rabbit, WORK, recorder):
+        assert waits_for_counts(rabbit, WORK, 0, 1)
+        connection = pika.BlockingConnection(pika.URLParameters(rabbitmq_url))
+        connection.channel().queue_delete(WORK)
+        connection.close()
+
+        assert wait_until(lambda: publishes(rabbit), BOUND_SECONDS)
+
+        assert recorder.wait_for(1)[0].body == b"0"
+
+
+def test_acknowledgements_of_many_threads_all_arrive(rabbit: RabbitBroker) -> None:
+    recorder = Recorder()
+    rabbit.publish(outgoing(2000))
+    with consuming(rabbit, WORK, recorder, threads=8, prefetch=8):
+        recorder.wait_for(2000)
+        assert waits_for_counts(rabbit, WORK, 0, 1)
+    # the server has given none of them back
+    assert waits_for_counts(rabbit, WORK, 0, 0)
+    assert len(recorder.deliveries) == 2000
+
+
+def test_what_one_thread_acknowledges_leaves_while_another_waits_for_a_message(rabbit: RabbitBroker) -> None:
+    def ask_the_server(_delivery: Delivery) -> Outcome:
+        rabbit.counts(WORK)
+        return Done()
+
+    recorder = Recorder(ask_the_server)
+    rabbit.publish(outgoing(10))
+    with consuming(rabbit, WORK, recorder, threads=2, prefetch=1):
+        recorder.wait_for(10)
 
 
 def test_the_message_of_another_tool_is_taken_as_it_is(rabbit: RabbitBroker, rabbitmq_url: str) -> None:

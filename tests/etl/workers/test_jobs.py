@@ -16,7 +16,7 @@ from etl.workers.base import get_worker
 from etl.workers.pool import known_workers
 from pulse.tenancy.models import Tenant
 from tests.services.waiting import wait_until
-from tests.support.making import an_integration, job_of
+from tests.support.making import ISSUES, an_integration, job_of
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +58,7 @@ def test_a_message_starts_a_run() -> None:
     assert deliver(job) == Done()
 
     run = EtlJobRun.objects.get(job=job)
-    assert (run.status, run.trigger, run.config) == ("RUNNING", "schedule", {})
+    assert (run.status, run.trigger, run.config) == ("RUNNING", "queue", {})
 
 
 def test_a_message_says_how_the_job_is_to_run() -> None:
@@ -67,6 +67,38 @@ def test_a_message_says_how_the_job_is_to_run() -> None:
     deliver(job, config={"full_sync": True, "batch_size": 20})
 
     assert EtlJobRun.objects.get(job=job).config == {"full_sync": True, "batch_size": 20}
+
+
+def test_a_message_may_restrict_the_run() -> None:
+    job = a_job()
+
+    deliver(
+        job, config={"steps": [ISSUES], "projects": ["AB"], "updated_from": "2025-01-01", "updated_to": "2025-01-01"}
+    )
+
+    assert EtlJobRun.objects.get(job=job).config == {
+        "steps": [ISSUES],
+        "projects": ["AB"],
+        "updated_from": "2025-01-01T00:00:00+00:00",
+        "updated_to": "2025-01-02T00:00:00+00:00",
+    }
+
+
+def test_a_message_that_asks_for_what_there_is_not_is_a_dead_letter_that_says_so() -> None:
+    outcome = deliver(a_job(), config={"steps": ["jira_everything"]})
+
+    assert isinstance(outcome, Dead)
+    assert "steps has 'jira_everything', unknown to jira; known are: jira_projects" in outcome.reason
+    assert not EtlJobRun.objects.exists()
+
+
+def test_a_message_outweighs_the_settings_of_the_job_and_these_what_is_usual() -> None:
+    job = a_job()
+    EtlJob.objects.update(settings={"config": {"batch_size": 7, "full_sync": True}})
+
+    deliver(job, config={"batch_size": 20})
+
+    assert EtlJobRun.objects.get(job=job).config == {"batch_size": 20, "full_sync": True}
 
 
 def test_a_message_delivered_twice_starts_one_run() -> None:

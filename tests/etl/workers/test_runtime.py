@@ -17,6 +17,7 @@ from etl.models import EtlJobRun, RunKind, WorkerRow
 from etl.queue.broker import BrokerUnavailable
 from etl.queue.topology import Stage
 from etl.sql import execute, fetch
+from etl.workers import control
 from etl.workers.runtime import EmbeddedRuntime, SchedulerLoop
 from integrations.sandbox import SandboxServer
 from tests.services.waiting import wait_until
@@ -116,8 +117,31 @@ def test_the_process_is_listed_while_it_works() -> None:
         assert row.active
         assert {"extraction", "transform", "embedding"} <= set(row.stages)
     row.refresh_from_db()
-    assert not row.active
+    assert (row.active, row.ended) == (False, "stopped")
     assert row.stopped_at is not None
+
+
+@pytest.mark.usefixtures("connected")
+def test_workers_that_are_told_to_begin_anew_do_so_in_the_same_process() -> None:
+    with EmbeddedRuntime(schedule=False):
+        before = control.not_ended().get()
+
+        control.restart(before.pk)
+
+        assert wait_until(lambda: control.not_ended().exclude(pk=before.pk).exists(), 30)
+        before.refresh_from_db()
+        after = control.not_ended().get()
+        assert (before.ended, before.asked, after.pid) == ("restarted", "", before.pid)
+
+
+@pytest.mark.usefixtures("connected")
+def test_a_new_owner_says_of_the_workers_before_it_that_they_died() -> None:
+    killed = WorkerRow.objects.create(host="machine", pid=1, tier="all")
+
+    with EmbeddedRuntime(schedule=False):
+        killed.refresh_from_db()
+
+    assert (killed.active, killed.ended) == (False, "died")
 
 
 @pytest.mark.parametrize(
@@ -141,7 +165,7 @@ def test_the_sweep_goes_on_after_an_error(error: Exception, caplog: pytest.LogCa
         assert second.wait(10)
     finally:
         loop.stop()
-    assert f"the sweep will try again: {error}" in caplog.text
+    assert f"the right to work: will be tried again: {error}" in caplog.text
     assert ("Traceback" in caplog.text) == isinstance(error, ValueError)
 
 

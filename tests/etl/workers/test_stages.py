@@ -2,14 +2,16 @@
 
 import orjson
 import pytest
+from django.db import OperationalError
 
 from etl import pipeline
 from etl.jobs import units
 from etl.jobs.units import Lease, UnitInvisible
 from etl.models import EtlJobRun
 from etl.models.unit import Unit
-from etl.queue.broker import Dead, Delivery, Done, Outcome
+from etl.queue.broker import Dead, Delivery, Done, Outcome, RetryIn
 from etl.queue.topology import Stage, Tier, queue_for
+from etl.workers import stages  # noqa: F401  (registers them)
 from etl.workers.base import get_worker
 from pulse.tenancy.models import Tenant
 from tests.support.making import ISSUES, a_run, all_planned, an_integration, checkpoint, raw_row, vector
@@ -151,3 +153,20 @@ def test_a_record_that_two_integrations_have_is_that_of_the_messages_job() -> No
 @pytest.mark.parametrize("stage", Stage)
 def test_a_worker_takes_the_queues_of_its_tiers(stage: Stage) -> None:
     assert get_worker(stage).queues((Tier.PREMIUM, Tier.FREE)) == [f"{stage}_queue_premium", f"{stage}_queue_free"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("attempt", "seconds"), [(1, 5), (3, 120), (99, 600)])
+def test_while_our_own_database_is_away_a_message_comes_again_and_never_is_a_dead_letter(
+    monkeypatch: pytest.MonkeyPatch, attempt: int, seconds: int
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("the server is starting up")
+
+    unit = raw_row(a_run())
+    monkeypatch.setattr(pipeline, "handle", away)
+    body = orjson.dumps(contract(Stage.TRANSFORM, unit.run, unit)) if unit.run else b""
+
+    outcome = get_worker("transform")(Delivery("transform_queue_free", body, attempt=attempt))
+
+    assert outcome == RetryIn(seconds, "OperationalError: the server is starting up")

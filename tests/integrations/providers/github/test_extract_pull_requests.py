@@ -60,6 +60,7 @@ def test_answers_say_what_was_asked_and_what_it_cost(server: GitHubServer, ident
         "full_name": "acme/identity",
         "repository_id": identity.id,
         "oldest": "2020-01-01T00:00:00Z",
+        "newest": "",
         "page_size": 50,
         "put_aside": [],
         "cost": 8,

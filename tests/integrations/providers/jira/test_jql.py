@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.providers.jira.jql import FIRST_CREATED, bounded, cut, issue_query, lower_bound
-from integrations.providers.jira.questions import milliseconds, question_of
+from integrations.providers.jira.jql import FIRST_CREATED, bounded, cut, issue_query, lower_bound, upper_bound
+from integrations.providers.jira.questions import milliseconds, narrowed, question_of
 from tests.integrations.providers.jira.questions import CONNECTION, PROJECT
 
 NEW_YORK, SAMOA = ZoneInfo("America/New_York"), ZoneInfo("Pacific/Apia")
@@ -73,6 +73,30 @@ def test_a_lower_bound_never_leaves_out_the_instant_however_it_is_read(name: str
     assert wanted - min(readings) < timedelta(days=1, hours=2)
 
 
+def test_a_backfill_asks_for_what_was_updated_in_its_range() -> None:
+    first, end = datetime(2024, 7, 1, 12, 0, 59, tzinfo=UTC), datetime(2024, 7, 2, 12, 0, 1, tzinfo=UTC)
+
+    asked = narrowed(question(), first, end)
+
+    assert (
+        bounded(asked, None)
+        == f'project = "ORB" AND updated >= {milliseconds(first)} AND updated < {milliseconds(end)}'
+    )
+    assert bounded(asked, NEW_YORK) == (
+        'project = "ORB" AND updated >= "2024/07/01 08:00" AND updated < "2024/07/02 08:01"'
+    )
+    assert bounded(narrowed(question(), None, end), None) == f'project = "ORB" AND updated < {milliseconds(end)}'
+    assert narrowed(question(), None, None) == question()
+
+
+@given(ZONES, INSTANTS)
+def test_an_upper_bound_never_leaves_out_what_is_before_the_instant_however_it_is_read(name: str, instant: int) -> None:
+    zone, wanted = ZoneInfo(name), datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=instant)
+    readings = read_back(upper_bound(instant, zone), zone)
+    assert min(readings) >= wanted
+    assert max(readings) - wanted < timedelta(days=1, hours=3)
+
+
 @pytest.mark.parametrize("name", ODD[:3])
 def test_no_quarter_of_an_hour_is_lost_around_a_change_of_the_clocks(name: str) -> None:
     zone = ZoneInfo(name)
@@ -80,6 +104,7 @@ def test_no_quarter_of_an_hour_is_lost_around_a_change_of_the_clocks(name: str) 
     changing = [day for day in days if zone.utcoffset(day) != zone.utcoffset(day + timedelta(days=1))]
     assert len(changing) >= 2
     for instant in (day + timedelta(minutes=15 * quarter) for day in changing for quarter in range(-96, 192)):
+        assert min(read_back(upper_bound(milliseconds(instant), zone), zone)) >= instant
         readings = read_back(lower_bound(milliseconds(instant), zone), zone)
         assert max(readings) <= instant
         assert len(set(readings)) == 1 or max(readings) == instant

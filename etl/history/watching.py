@@ -41,6 +41,8 @@ def figures(run: EtlJobRun) -> dict[str, Any]:
         "warning": run.warning,
         "error": run.error_message,
         "execution_time": run.execution_time,
+        "stage_seconds": run.stage_seconds,
+        "memory_usage": run.memory_usage,
         "records_processed": run.records_processed,
         "errors_encountered": run.errors_encountered,
         "quarantined": run.quarantined,

@@ -1,0 +1,88 @@
+"""Alerts about work that nobody takes: a tier's stage with waiting units and no consumer."""
+
+import time
+from collections.abc import Callable
+
+from etl.alerts.findings import Finding, Findings, Key, findings
+from etl.jobs.units import columns
+from etl.jobs.wakeups import UNIT_MODELS
+from etl.models import Alert, Cause
+from etl.queue import get_broker
+from etl.queue.broker import BrokerUnavailable
+from etl.queue.topology import Stage, Tier, queue_for
+from etl.sql import fetch
+
+# Workers come and go; so long nobody is to be missed.
+MISSED_SECONDS = 60
+
+
+class ConsumerWatch:
+    """Remembers since when each queue has no consumer. One a process: a scheduler that begins counts anew."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._looked_at = clock()
+        self._since: dict[str, float] = {}
+
+    def __call__(self) -> Findings:
+        """The tenants whose units wait for nobody. Of a queue that is not missed long enough, nothing can be told."""
+        self._forget_old()
+        wrong: list[Finding] = []
+        unknown: set[Key] = set()
+        try:
+            lonely = [(stage, tier) for stage in Stage for tier in Tier if self._lonely(queue_for(stage, tier))]
+        except BrokerUnavailable:
+            return Findings(unknown=_open_keys())
+        for stage, tier in lonely:
+            found = [_finding(stage, tier, tenant_id) for tenant_id in _waiting(stage, tier)]
+            if self._missed(queue_for(stage, tier)):
+                wrong += found
+            else:
+                unknown |= {finding.key for finding in found}
+        return findings(wrong, unknown)
+
+    def _forget_old(self) -> None:
+        """Where another scheduler looked meanwhile, nothing is known of the time between."""
+        now = self._clock()
+        if now - self._looked_at >= MISSED_SECONDS:
+            self._since.clear()
+        self._looked_at = now
+
+    def _lonely(self, queue: str) -> bool:
+        if get_broker().counts(queue).consumer_count:
+            self._since.pop(queue, None)
+            return False
+        self._since.setdefault(queue, self._clock())
+        return True
+
+    def _missed(self, queue: str) -> bool:
+        return self._clock() - self._since[queue] >= MISSED_SECONDS
+
+
+def _open_keys() -> set[Key]:
+    rows = Alert.objects.filter(cause=Cause.NO_CONSUMER, resolved_at=None)
+    return set(rows.values_list("tenant_id", "subject"))
+
+
+def _waiting(stage: Stage, tier: Tier) -> list[int]:
+    """The tenants of a tier that have units of the stage which wait."""
+    names = columns(UNIT_MODELS[stage])
+    rows = fetch(
+        f"""SELECT t.id FROM tenants t WHERE t.tier = %s AND t.active AND EXISTS (
+                SELECT 1 FROM integrations i JOIN {names.table} u ON u.integration_id = i.id
+                JOIN etl_job_runs r ON r.id = u.run_id AND r.status = 'RUNNING'
+                WHERE i.tenant_id = t.id AND u.{names.state} = 'pending')
+            ORDER BY t.id""",
+        [tier],
+    )
+    return [row[0] for row in rows]
+
+
+def _finding(stage: Stage, tier: Tier, tenant_id: int) -> Finding:
+    return Finding(
+        tenant_id,
+        f"tier {tier}, {stage}",
+        f"Work waits at {stage}, and no worker of tier {tier} takes it",
+        queue_for(stage, tier),
+        {"tier": tier, "stage": stage, "command": f"run_worker {stage} --tier {tier}"},
+    )

@@ -1,0 +1,49 @@
+"""The doctor: looks at everything that Pulse needs, and says of what is not well what to do.
+
+It changes nothing, and each part is looked at whatever the others are like.
+"""
+
+import logging
+from collections.abc import Iterable
+
+from etl.doctor import alerts, clocks, database, keys, processes, queues, vectors
+from etl.doctor.results import Examination, Found, State, failed, skipped
+
+logger = logging.getLogger(__name__)
+
+EXAMINATIONS = (
+    Examination("database", database.server),
+    Examination("disk", database.disk),
+    Examination("migrations", database.migrations, ("database",)),
+    Examination("keys", keys.given),
+    Examination("secrets", keys.stored, ("migrations", "keys")),
+    Examination("broker", queues.broker),
+    Examination("topology", queues.topology, ("broker",)),
+    Examination("consumers", queues.consumers, ("broker", "migrations")),
+    Examination("vectors", vectors.store),
+    Examination("model", vectors.model),
+    Examination("clock of the database", clocks.database, ("database",)),
+    Examination("clocks of others", clocks.others, ("migrations",)),
+    Examination("workers", processes.workers, ("migrations",)),
+    Examination("scheduler", processes.scheduler, ("migrations",)),
+    Examination("alerts", alerts.channels, ("migrations", "secrets")),
+)
+
+
+def examine(examinations: Iterable[Examination] = EXAMINATIONS) -> dict[str, Found]:
+    """What each part is like, by its name."""
+    found: dict[str, Found] = {}
+    for examination in examinations:
+        unwell = [need for need in examination.needs if found[need].state in (State.FAILED, State.SKIPPED)]
+        found[examination.name] = skipped(f"needs: {', '.join(unwell)}") if unwell else _looked(examination)
+    return found
+
+
+def _looked(examination: Examination) -> Found:
+    try:
+        return examination.look()
+    except ImportError as error:
+        return failed(str(error), "install the packages: `pip install -r requirements.txt`")
+    except Exception as error:
+        logger.debug("%s", examination.name, exc_info=True)
+        return failed(f"{type(error).__name__}: {error}".strip(), "run it again with LOG_LEVEL=DEBUG for the traceback")

@@ -1,0 +1,106 @@
+"""The pages of workers and queues: superusers'."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from etl.models import WorkerRow
+from etl.queue.broker import BrokerUnavailable, QueueStatistics
+from etl.queue.topology import ALL_QUEUES, JOBS_QUEUE
+from etl.workers import statistics
+from tests.etl.admin import addresses
+from tests.etl.admin.pressing import named, on_list, on_page
+
+
+def worker(**more: Any) -> WorkerRow:
+    return WorkerRow.objects.create(**{"host": "machine", "pid": 1, "tier": "all", **more})
+
+
+def asked() -> dict[int, str]:
+    return dict(WorkerRow.objects.values_list("pk", "asked"))
+
+
+def test_the_list_says_how_each_worker_is_and_what_it_has_in_hand(superuser: Client, db: None) -> None:
+    holding = [{"stage": "extraction", "ids": [4, 5, 6, 7], "run_id": 12, "step": "jira", "since": "…"}]
+    worker(holding=holding, memory_mib=212.4, peak_mib=1300.6, units_done=99, stages=["extraction"])
+    silent = worker()
+    WorkerRow.objects.filter(pk=silent.pk).update(heartbeat_at=timezone.now() - timedelta(hours=1))
+    worker(ended="memory", active=False)
+
+    content = superuser.get(addresses.list_of(WorkerRow)).content.decode()
+
+    assert "extraction 4, 5, 6… of run 12" in content
+    assert "212 / 1,301" in content
+    assert all(
+        f">\n{state}" in "\n".join(map(str.strip, content.splitlines())) or state in content for state in ("alive",)
+    )
+    shown = superuser.get(addresses.list_of(WorkerRow)).context["cl"].result_list
+    assert [row.state for row in shown] == ["ended", "silent", "alive"]
+
+
+def test_workers_that_have_ended_can_be_left_out(superuser: Client, db: None) -> None:
+    alive, ended = worker(), worker(ended="died", active=False)
+    for value, expected in (("no", [alive]), ("yes", [ended])):
+        found = superuser.get(addresses.list_of(WorkerRow), {"is_over": value}).context["cl"].result_list
+        assert list(found) == expected
+
+
+def test_one_or_all_workers_are_told_to_begin_anew(superuser: Client, db: None) -> None:
+    first, second, ended = worker(), worker(pid=2), worker(pid=3, ended="died", active=False)
+
+    assert on_page(superuser, "restart", first) == ["machine:1 was told to begin anew."]
+    assert asked() == {first.pk: "restart", second.pk: "", ended.pk: ""}
+
+    (said,) = on_list(superuser, "restart", ended)
+    assert said.startswith("machine:3 was not told to begin anew: ")
+
+    response = superuser.post(named(WorkerRow, "restart_all"), follow=True)
+    assert [str(message) for message in response.context["messages"]] == ["2 workers were told to begin anew."]
+    assert asked() == {first.pk: "restart", second.pk: "restart", ended.pk: ""}
+
+
+def test_nobody_else_sees_or_restarts_workers(administrator: Client, db: None) -> None:
+    row = worker()
+    assert administrator.get(named(WorkerRow, "queues")).status_code == 403
+    assert administrator.post(named(WorkerRow, "restart_all")).status_code == 403
+    assert administrator.post(named(WorkerRow, "act", row.pk), {"act": "restart"}).status_code == 403
+    assert asked() == {row.pk: ""}
+
+
+def test_only_a_form_restarts_them(superuser: Client, db: None) -> None:
+    row = worker()
+    assert superuser.get(named(WorkerRow, "restart_all")).status_code == 405
+    assert asked() == {row.pk: ""}
+
+
+def test_the_queues_are_shown_with_their_figures(superuser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def told() -> list[QueueStatistics]:
+        return [
+            QueueStatistics(name, 7 if name == JOBS_QUEUE else 0, 2, publish_rate=12.34, deliver_rate=0.0)
+            for name in ALL_QUEUES
+        ]
+
+    monkeypatch.setattr(statistics, "queues", told)
+
+    response = superuser.get(named(WorkerRow, "queues"))
+
+    cells = [line.strip() for line in response.content.decode().splitlines()]
+    assert all(f'<th scope="row">{name}</th>' in cells for name in ALL_QUEUES)
+    for figure in ("7", "2", "12.3", "0.0", "?"):
+        assert f'<td class="ops-number">{figure}</td>' in cells, figure
+    assert "<strong>7</strong> message_count" in response.content.decode()
+
+
+def test_queues_that_cannot_be_asked_are_said_to_be_away(superuser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away() -> list[QueueStatistics]:
+        raise BrokerUnavailable("nobody answers at rabbit:5672")
+
+    monkeypatch.setattr(statistics, "queues", away)
+
+    response = superuser.get(named(WorkerRow, "queues"))
+
+    assert response.status_code == 200
+    assert "nobody answers at rabbit:5672" in response.content.decode()
