@@ -1,4 +1,5 @@
-# Pulse: `make demo` shows the main job, `make test` runs the whole suite, `make lint` reads the code.
+# Pulse: `make demo` shows the main job, `make test` runs the whole suite, `make chaos RUNS=20` breaks what can break, `make lint` reads
+# the code.
 
 PYTHON ?= python3
 VENV := .venv
@@ -6,14 +7,18 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PUBLISHED := tests/published/node_modules/.package-lock.json
 ARGS ?=
+RUNS ?= 1
 
-.PHONY: demo test lint bench format clean
+.PHONY: demo test chaos lint bench format clean
 
 demo: $(STAMP)
 	@$(BIN)/python manage.py demo $(ARGS)
 
 test: $(STAMP)-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+chaos: $(STAMP)-dev
+	$(BIN)/python -m tests.chaos --runs $(RUNS) $(ARGS)
 
 lint: $(STAMP)-dev
 	$(BIN)/ruff check .
