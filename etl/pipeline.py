@@ -150,7 +150,7 @@ def _wake_and_advance(stage: Stage, lease: Lease) -> bool:
         for woken in (stage, *STAGES[stage].feeds):
             wake(woken, lease.integration_id)
         if lease.suspect:
-            wake_suspect(stage)
+            wake_suspect()
     except PublishFailed as error:
         logger.warning("the queue took no wake-up, the sweep will: %s", error)
     return advance(lease.run_id, lease.step)

@@ -69,6 +69,19 @@ def hashes(said: Iterable[tuple[str, object]]) -> Mapping[str, str]:
     return {name: digest.hexdigest() for name, digest in found.items()}
 
 
+def summed_hashes(said: Iterable[tuple[str, Iterable[object]]]) -> Mapping[str, str]:
+    """By name a hash of all its values, whatever their order: the sum of theirs (see `sum_of_hashes`)."""
+    found: dict[str, list[str]] = {}
+    for name, values in said:
+        found.setdefault(name, []).extend(blake2b(fingerprint(value), digest_size=16).hexdigest() for value in values)
+    return {name: sum_of_hashes(hashed) for name, hashed in found.items()}
+
+
+def sum_of_hashes(hashed: Iterable[str]) -> str:
+    """One hash for several: the same for the same values, however they were divided among the hashes summed."""
+    return f"{sum(int(one, 16) for one in hashed) % 2**128:032x}"
+
+
 def written(value: Any) -> bytes:
     """The JSON of what `parse` read. Raises RecursionError where it is nested too deeply."""
     try:

@@ -60,6 +60,11 @@ def _told(error: ValidationError) -> list[str]:
     ]
 
 
+def listed(text: str) -> list[str]:
+    """An argument that names several, separated by commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def pairs(texts: list[str], option: str) -> dict[str, str]:
     """``name=value`` arguments as a dictionary. Raises CommandError, which names the option and the text."""
     found: dict[str, str] = {}

@@ -1,7 +1,6 @@
 """The deployment files say what the settings read, and what other tools expect."""
 
 import re
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import pairwise
@@ -17,6 +16,7 @@ from deploy.healthy import answers
 from etl.queue.topology import Stage
 from etl.workers.pool import known_workers
 from pulse.tenancy.models import Tier
+from tests.support.serving import Serving
 
 ROOT = Path(settings.BASE_DIR)
 SETTINGS_READ = re.compile(r'(?:\benv\.\w+|\b_secret)\(\s*"(\w+)"')
@@ -176,10 +176,8 @@ class _Always(BaseHTTPRequestHandler):
 @pytest.fixture(params=[200, 500])
 def site(request: pytest.FixtureRequest) -> Iterator[tuple[str, int]]:
     handler = type("Handler", (_Always,), {"status": request.param})
-    with HTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/", request.param
-        server.shutdown()
+    with Serving(HTTPServer(("127.0.0.1", 0), handler)) as server:
+        yield f"http://127.0.0.1:{server.port}/", request.param
 
 
 def test_a_container_is_healthy_where_its_web_process_answers(site: tuple[str, int]) -> None:

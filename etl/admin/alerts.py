@@ -100,7 +100,8 @@ class AlertChannelAdmin(ServedAdmin, ActingAdmin):
     def serve(self, row: Any, given: dict[str, Any], *, by: str, known: Any, seen: datetime | None) -> AlertChannel:
         said = {name: given[name] for name in ("name", "kind", "target", "causes", "active")}
         key = said_key(given)
-        return save_channel(row.tenant, said if key is None else {**said, KEY: key}, by=by, known=known)
+        said = said if key is None else {**said, KEY: key}
+        return save_channel(row.tenant, said, by=by, known=known, seen=seen)
 
     def remove(self, row: AlertChannel, *, by: str, force: bool) -> None:
         delete_channel(row, by=by)

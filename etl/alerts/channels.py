@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
 from custommapping.errors import Refused
 from custommapping.names import name_problem, shown
+from etl.mapping.changing import as_seen
 from etl.models import AlertChannel
 from pulse.tenancy.models import Tenant
 
@@ -18,16 +20,22 @@ KEY = "key"
 
 
 def save_channel(
-    tenant: Tenant, said: Mapping[str, Any], *, by: str, known: AlertChannel | None = None
+    tenant: Tenant,
+    said: Mapping[str, Any],
+    *,
+    by: str,
+    known: AlertChannel | None = None,
+    seen: datetime | None = None,
 ) -> AlertChannel:
     """Makes a channel of the tenant, or makes of the ``known`` one what is said; what is left out stays.
 
-    "key" is the signing key, None or empty for none. Raises Refused, and Django's ValidationError.
+    "key" is the signing key, None or empty for none. ``seen`` is when the known one was last updated as who saves saw
+    it. Raises Refused, Outdated, and Django's ValidationError.
     """
     with transaction.atomic():
-        # Of two at once that say the same name, the second finds the first's.
+        # Of two at once the second finds what the first said.
         Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
-        channel = AlertChannel.objects.get(pk=known.pk) if known else AlertChannel(tenant=tenant)
+        channel = as_seen(tenant.pk, known, seen) if known else AlertChannel(tenant=tenant)
         for name, value in said.items():
             if name == KEY:
                 channel.secrets = {KEY: value} if value else {}

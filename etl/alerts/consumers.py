@@ -8,55 +8,53 @@ from etl.jobs.units import columns
 from etl.jobs.wakeups import UNIT_MODELS
 from etl.models import Alert, Cause
 from etl.queue import get_broker
-from etl.queue.broker import BrokerUnavailable
 from etl.queue.topology import Stage, Tier, queue_for
 from etl.sql import fetch
 
 # Workers come and go; so long nobody is to be missed.
 MISSED_SECONDS = 60
+_STAGES = {queue_for(stage, tier): (stage, tier) for stage in Stage for tier in Tier}
 
 
 class ConsumerWatch:
-    """Remembers since when each queue has no consumer. One a process: a scheduler that begins counts anew."""
+    """Remembers since when each queue has no consumer. One a process: a scheduler that begins counts anew.
+
+    Whoever wants its findings is in a transaction, in which nobody shall wait for a server: it is asked before.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._looked_at = clock()
+        self._asked_at = clock()
         self._since: dict[str, float] = {}
+        self._answered = False
+
+    def ask(self) -> None:
+        """Asks which queues have no consumer. Raises BrokerUnavailable: until it is asked again nothing is known."""
+        self._answered = False
+        now = self._clock()
+        # Where nobody answered for so long, nothing is known of the time between.
+        before = self._since if now - self._asked_at < MISSED_SECONDS else {}
+        counts = {queue: get_broker().counts(queue) for queue in _STAGES}
+        self._since = {queue: before.get(queue, now) for queue in counts if not counts[queue].consumer_count}
+        self._asked_at, self._answered = now, True
 
     def __call__(self) -> Findings:
         """The tenants whose units wait for nobody. Of a queue that is not missed long enough, nothing can be told."""
-        self._forget_old()
+        if not self._answered:
+            return Findings(unknown=_open_keys())
         wrong: list[Finding] = []
         unknown: set[Key] = set()
-        try:
-            lonely = [(stage, tier) for stage in Stage for tier in Tier if self._lonely(queue_for(stage, tier))]
-        except BrokerUnavailable:
-            return Findings(unknown=_open_keys())
-        for stage, tier in lonely:
+        for queue, since in self._since.items():
+            stage, tier = _STAGES[queue]
             found = [_finding(stage, tier, tenant_id) for tenant_id in _waiting(stage, tier)]
-            if self._missed(queue_for(stage, tier)):
+            if self._asked_at - since >= MISSED_SECONDS:
                 wrong += found
             else:
                 unknown |= {finding.key for finding in found}
         return findings(wrong, unknown)
 
-    def _forget_old(self) -> None:
-        """Where another scheduler looked meanwhile, nothing is known of the time between."""
-        now = self._clock()
-        if now - self._looked_at >= MISSED_SECONDS:
-            self._since.clear()
-        self._looked_at = now
 
-    def _lonely(self, queue: str) -> bool:
-        if get_broker().counts(queue).consumer_count:
-            self._since.pop(queue, None)
-            return False
-        self._since.setdefault(queue, self._clock())
-        return True
-
-    def _missed(self, queue: str) -> bool:
-        return self._clock() - self._since[queue] >= MISSED_SECONDS
+WATCH = ConsumerWatch()
 
 
 def _open_keys() -> set[Key]:

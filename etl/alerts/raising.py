@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.db import InterfaceError, OperationalError, transaction
 
-from etl.alerts.consumers import ConsumerWatch
+from etl.alerts import consumers
 from etl.alerts.findings import Finding, Findings, Key, Look
 from etl.alerts.jobs import failed_runs, overdue_jobs
 from etl.alerts.letters import growing_letters
@@ -24,7 +24,7 @@ LOOKS: Mapping[Cause, Look] = {
     Cause.RUN_FAILED: failed_runs,
     Cause.JOB_OVERDUE: overdue_jobs,
     Cause.DEAD_LETTERS: growing_letters,
-    Cause.NO_CONSUMER: ConsumerWatch(),
+    Cause.NO_CONSUMER: consumers.WATCH,
 }
 
 

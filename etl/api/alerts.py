@@ -77,7 +77,7 @@ class ChannelAnswer(serializers.ModelSerializer[AlertChannel]):
         return bool(channel.key)
 
 
-class ChangedChannelForm(Form):
+class ChannelForm(Form):
     """What is left out stays as it is. ``causes`` empty means all; ``key`` null or empty signs nothing."""
 
     name = serializers.CharField(required=False, max_length=LONGEST_NAME, trim_whitespace=False)
@@ -96,16 +96,22 @@ class ChangedChannelForm(Form):
     )
 
 
-class ChannelForm(ChangedChannelForm):
+class NewChannelForm(ChannelForm):
     name = serializers.CharField(max_length=LONGEST_NAME, trim_whitespace=False)
     kind = OneOfField(AlertChannel.Kind.values)
     target = serializers.CharField(max_length=LONGEST_TARGET, write_only=True)
 
 
+class ChangedChannelForm(ChannelForm):
+    """``last_updated_at`` is that of the channel which the caller saw."""
+
+    last_updated_at = serializers.DateTimeField(required=False)
+
+
 class ChannelsView(ApiView):
     """GET: the tenant's channels. POST: makes one."""
 
-    forms = {"GET": PageForm, "POST": ChannelForm}
+    forms = {"GET": PageForm, "POST": NewChannelForm}
 
     def get(self, request: Request) -> Response:
         rows = self.rows(AlertChannel).prefetch_related("deliveries")
@@ -125,7 +131,9 @@ class ChannelView(ApiView):
         return Response(ChannelAnswer(self.row(AlertChannel, pk)).data)
 
     def patch(self, request: Request, pk: int) -> Response:
-        channel = save_channel(self.tenant, self.given, by=self.user.username, known=self.row(AlertChannel, pk))
+        said, known = {**self.given}, self.row(AlertChannel, pk)
+        seen = said.pop("last_updated_at", None)
+        channel = save_channel(self.tenant, said, by=self.user.username, known=known, seen=seen)
         return Response(ChannelAnswer(channel).data)
 
     def delete(self, request: Request, pk: int) -> Response:

@@ -6,8 +6,11 @@ It changes nothing, and each part is looked at whatever the others are like.
 import logging
 from collections.abc import Iterable
 
+from django.db import InterfaceError, OperationalError, connection
+
 from etl.doctor import alerts, clocks, database, keys, processes, queues, vectors
 from etl.doctor.results import Examination, Found, State, failed, skipped
+from integrations.errors import Transient
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +24,7 @@ EXAMINATIONS = (
     Examination("topology", queues.topology, ("broker",)),
     Examination("consumers", queues.consumers, ("broker", "migrations")),
     Examination("vectors", vectors.store),
+    Examination("collections", vectors.collections, ("vectors", "migrations")),
     Examination("model", vectors.model),
     Examination("clock of the database", clocks.database, ("database",)),
     Examination("clocks of others", clocks.others, ("migrations",)),
@@ -46,4 +50,13 @@ def _looked(examination: Examination) -> Found:
         return failed(str(error), "install the packages: `pip install -r requirements.txt`")
     except Exception as error:
         logger.debug("%s", examination.name, exc_info=True)
-        return failed(f"{type(error).__name__}: {error}".strip(), "run it again with LOG_LEVEL=DEBUG for the traceback")
+        return _broken(error)
+
+
+def _broken(error: Exception) -> Found:
+    """Of an examination that met what it did not foresee."""
+    # The next one gets a new connection where the database's server has gone meanwhile.
+    connection.close_if_unusable_or_obsolete()
+    if isinstance(error, (OperationalError, InterfaceError, Transient)):
+        return failed(str(error), "it answered a moment ago: see its log, and run this again")
+    return failed(f"{type(error).__name__}: {error}", "run it again with LOG_LEVEL=DEBUG for the traceback")

@@ -12,9 +12,9 @@ from etl.doctor.database import bounded
 from etl.doctor.results import Found, failed, ok, warning
 from etl.queue.inspection import management_address
 from etl.sql import fetch
-from integrations.errors import StageError
 from integrations.http_limits import source_time
 from integrations.models import Integration
+from integrations.registry import UnknownProvider
 
 SAMPLES = 3
 ASK_SECONDS = 5
@@ -56,37 +56,50 @@ def others() -> Found:
     far = {host: seconds for host, seconds in known.items() if abs(seconds) > OTHERS_WARNING_SECONDS}
     if not far:
         return ok(said, seconds_ahead=known)
+    if len(far) < len(known):
+        return warning(said, ADVICE, seconds_ahead=known)
     # Where all others agree against us, ours is the wrong one.
-    ours = len(far) == len(known) and len(known) > 1
-    return warning(said, f"this machine's clock is wrong: {ADVICE}" if ours else ADVICE, seconds_ahead=known)
+    advice = f"this machine's clock is wrong: {ADVICE}" if len(known) > 1 else ADVICE
+    judged = failed if min(map(abs, far.values())) > FAILURE_SECONDS else warning
+    return judged(said, advice, seconds_ahead=known)
 
 
 def _addresses() -> list[str]:
-    """Whom to ask, each host once."""
-    services = [settings.QDRANT_URL] if settings.QDRANT_URL else []
-    if settings.RABBITMQ_URL:
-        services.append(management_address(settings.RABBITMQ_URL, settings.RABBITMQ_MANAGEMENT_URL))
-    return list({_host(address): address for address in [*services, *_sites()]}.values())
+    """Whom to ask, each host once. What is no address is not asked; whose it is says so elsewhere."""
+    by_host = {_host(address): address for address in [settings.QDRANT_URL, _brokers(), *_sites()]}
+    return [address for host, address in by_host.items() if host]
+
+
+def _brokers() -> str:
+    """Its management API; empty where there is none."""
+    try:
+        return settings.RABBITMQ_URL and management_address(settings.RABBITMQ_URL, settings.RABBITMQ_MANAGEMENT_URL)
+    except (ValueError, LookupError):
+        return ""
 
 
 def _sites() -> Sequence[str]:
     """The addresses of active integrations. Their secrets stay unread: the keys may be wrong."""
     with bounded():
         rows = Integration.objects.filter(active=True, tenant__active=True).order_by("pk").defer("secrets")
-        return [address for address in map(_address, rows) if urlsplit(address).hostname]
+        return list(map(_address, rows))
 
 
 def _address(integration: Integration) -> str:
     """Its base_url, or what its provider takes for one; empty where there is none."""
     try:
         declared = {field.name: field.default for field in integration.provider_code.settings}
-    except StageError:
-        return ""
+    except UnknownProvider:
+        declared = {}
     return str(integration.settings.get("base_url") or declared.get("base_url") or "")
 
 
 def _host(address: str) -> str:
-    return urlsplit(address).netloc.rpartition("@")[2]
+    """Empty where it is no address."""
+    try:
+        return urlsplit(address).netloc.rpartition("@")[2]
+    except ValueError:
+        return ""
 
 
 def _seconds_ahead(address: str) -> float | None:

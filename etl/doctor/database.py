@@ -49,7 +49,7 @@ def server() -> Found:
                 row = cursor.fetchone()
                 return _judged(row, _milliseconds(lambda: cursor.execute("SELECT 1")))
     except psycopg2.Error as error:
-        return failed(" ".join(str(error).split()) or type(error).__name__, _where_to_look())
+        return failed(str(error) or type(error).__name__, _where_to_look())
 
 
 def _milliseconds(ask: Callable[[], object]) -> float:

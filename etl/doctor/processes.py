@@ -1,6 +1,7 @@
 """Whether somebody works: workers and schedulers, by their heartbeats."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models.functions import Now
@@ -13,6 +14,7 @@ from etl.workers.control import WorkerState, WorkerStatus
 
 SCHEDULER = "scheduler"
 LATELY = timedelta(hours=1)
+SHOWN = 5
 SERVE = "start `manage.py serve`, which schedules and works as well"
 
 
@@ -20,18 +22,22 @@ def workers() -> Found:
     """Those that take messages."""
     silent = [worker for worker in _known() if worker.state is WorkerState.SILENT]
     alive = [worker for worker in _alive() if SCHEDULER not in worker.row.stages]
-    figures = {"alive": len(alive), "silent": [str(worker.row) for worker in silent]}
+    figures: dict[str, Any] = {"alive": len(alive), "silent": [str(worker.row) for worker in silent]}
     if silent:
         said = f"{len(alive)} alive; silent: {', '.join(str(worker.row) for worker in silent)}"
-        return warning(said, "see whether these processes hang, and end them: their work goes to others", **figures)
-    if not alive and settings.RABBITMQ_URL:
-        return failed("none is alive", "start `manage.py run_worker` for each tier", **figures)
-    if not alive:
+        # Where one process does everything, the next one that begins knows that it is gone.
+        judged = failed if settings.RABBITMQ_URL else warning
+        return judged(said, "see whether these processes hang, and end them: their work goes to others", **figures)
+    if not alive and not settings.RABBITMQ_URL:
         return warning("no process works here now", SERVE, **figures)
-    died = _ended_badly()
-    if died:
-        advice = "see their logs; where they were killed for their memory, run them with --max-memory"
-        return warning(f"{len(alive)} alive; {died} died or went silent within an hour", advice, **figures, died=died)
+    lost = _ended_badly()
+    figures["lost"] = lost
+    told = f"; within an hour died or went silent: {', '.join(lost[:SHOWN])}" if lost else ""
+    if not alive:
+        return failed(f"none is alive{told}", "start `manage.py run_worker` for each tier", **figures)
+    if lost:
+        advice = "see their logs; end those that hang; run those that were killed for their memory with --max-memory"
+        return warning(f"{len(alive)} alive{told}", advice, **figures)
     return ok(f"{len(alive)} alive", **figures)
 
 
@@ -56,7 +62,9 @@ def _alive() -> list[WorkerStatus]:
     return [worker for worker in _known() if worker.state is WorkerState.ALIVE]
 
 
-def _ended_badly() -> int:
+def _ended_badly() -> list[str]:
+    """The last one first."""
     bad = (WorkerRow.Ended.DIED, WorkerRow.Ended.SILENT)
     with bounded():
-        return WorkerRow.objects.filter(ended__in=bad, heartbeat_at__gte=Now() - LATELY).count()
+        rows = WorkerRow.objects.filter(ended__in=bad, heartbeat_at__gte=Now() - LATELY).order_by("-heartbeat_at")
+        return [f"{row} ({row.ended})" for row in rows]

@@ -1,6 +1,8 @@
 """The broker: whether it answers, has our queues as we declare them, and somebody takes what they hold."""
 
 import time
+from collections import defaultdict
+from collections.abc import Iterable
 
 from django.conf import settings
 
@@ -24,6 +26,8 @@ def broker() -> Found:
         reach(settings.RABBITMQ_URL)
     except BrokerUnavailable as error:
         return failed(str(error), "start RabbitMQ, or correct RABBITMQ_URL (host, port, user, password, vhost)")
+    except (ValueError, LookupError):  # pika's; what it says may be a part of the password
+        return failed("RABBITMQ_URL is no address", "make it amqp://USER:PASSWORD@HOST:PORT/VHOST, percent-encoded")
     milliseconds = round((time.perf_counter() - started) * 1000, 1)
     return ok(f"RabbitMQ answers; connecting took {milliseconds:g} ms", milliseconds=milliseconds)
 
@@ -53,14 +57,22 @@ def consumers() -> Found:
     if not settings.RABBITMQ_URL:
         return skipped(IN_PROCESS)
     inspected = inspect(settings.RABBITMQ_URL)
-    wanted = {queue: f"run_worker {name}" for queue, name in _CONTROL.items()}
+    wanted = {queue: (name, "") for queue, name in _CONTROL.items()}
     for tier in _tiers():
-        wanted |= {queue_for(stage, tier): f"run_worker {stage} --tier {tier}" for stage in Stage}
+        wanted |= {queue_for(stage, tier): (stage, f" --tier {tier}") for stage in Stage}
     lonely = [queue for queue in wanted if not _taken(inspected, queue)]
     if lonely:
-        advice = "start " + ", ".join(f"`manage.py {wanted[queue]}`" for queue in lonely)
+        advice = "start " + ", ".join(_commands(wanted[queue] for queue in lonely))
         return failed(f"nobody takes from {', '.join(lonely)}", advice, queues=lonely)
     return ok(f"{len(wanted)} queues have consumers")
+
+
+def _commands(missing: Iterable[tuple[str, str]]) -> list[str]:
+    """For workers and their tiers: a command for each tier."""
+    by_tier: dict[str, list[str]] = defaultdict(list)
+    for worker, tier in missing:
+        by_tier[tier].append(worker)
+    return [f"`manage.py run_worker {' '.join(workers)}{tier}`" for tier, workers in by_tier.items()]
 
 
 def _taken(inspected: Inspected, queue: str) -> bool:

@@ -40,11 +40,16 @@ def ok(said: str, **figures: Any) -> Found:
 
 
 def warning(said: str, advice: str, **figures: Any) -> Found:
-    return Found(State.WARNING, said, advice, figures)
+    return Found(State.WARNING, _one_line(said), advice, figures)
 
 
 def failed(said: str, advice: str, **figures: Any) -> Found:
-    return Found(State.FAILED, said, advice, figures)
+    return Found(State.FAILED, _one_line(said), advice, figures)
+
+
+def _one_line(text: str) -> str:
+    """What services answer has as many lines as they like."""
+    return " ".join(text.split())
 
 
 def skipped(said: str) -> Found:

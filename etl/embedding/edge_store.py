@@ -60,9 +60,15 @@ class EdgeStore(VectorStore):
         with self._errors(name), self._lock:
             if self._shard(name) is None:
                 self._create(name, dimensions)
-            found = json.loads((self._folder(name) / CONFIG_FILE).read_bytes())["vectors"][""]["size"]
+            found = self.dimensions(name)
             if found != dimensions:
                 raise Permanent(f"vector collection {name!r} has {found} dimensions, not {dimensions}")
+
+    def dimensions(self, collection: str) -> int | None:
+        """Its file alone tells: the collection may be another process's."""
+        config = self._folder(collection) / CONFIG_FILE
+        with self._errors(collection):
+            return int(json.loads(config.read_bytes())["vectors"][""]["size"]) if config.exists() else None
 
     def upsert(self, collection: str, points: Sequence[Point]) -> None:
         with self._errors(collection):

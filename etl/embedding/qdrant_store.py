@@ -47,14 +47,18 @@ class QdrantStore(VectorStore):
     def ensure_collection(self, name: str, dimensions: int) -> None:
         with self._errors(name):
             info = self._info(name) or self._create(name, dimensions)
-        vectors = info.config.params.vectors
-        found = vectors.size if isinstance(vectors, api.VectorParams) else None
+        found = _dimensions(info)
         if found != dimensions:
             raise Permanent(f"vector collection {name!r} on {self._host} has {found} dimensions, not {dimensions}")
         with self._errors(name):
             for field, kind in INDEXED_FIELDS.items():
                 if field not in info.payload_schema:
                     self._client.create_payload_index(name, field, INDEX_TYPES[kind], wait=True)
+
+    def dimensions(self, collection: str) -> int | None:
+        with self._errors(collection):
+            info = self._info(collection)
+        return _dimensions(info) if info else None
 
     def upsert(self, collection: str, points: Sequence[Point]) -> None:
         with self._errors(collection):
@@ -132,6 +136,11 @@ class QdrantStore(VectorStore):
             raise Transient(f"{where}: {error!r}") from error
         except ValueError as error:
             raise Permanent(f"{where}: {error}") from error
+
+
+def _dimensions(info: api.CollectionInfo) -> int | None:
+    vectors = info.config.params.vectors
+    return vectors.size if isinstance(vectors, api.VectorParams) else None
 
 
 @contextmanager

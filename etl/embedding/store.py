@@ -68,6 +68,10 @@ class VectorStore(ABC):
         """
 
     @abstractmethod
+    def dimensions(self, collection: str) -> int | None:
+        """The length of its vectors; None where there is no such collection, or it has vectors of several kinds."""
+
+    @abstractmethod
     def upsert(self, collection: str, points: Sequence[Point]) -> None:
         """Write the points, replacing those with the same id. Returns when they are durable."""
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from etl.history import rates
 from etl.history.counting import Counted, Counts, counts
 from etl.history.rates import StageSoFar, StepSoFar
-from etl.history.spans import Span, seconds
+from etl.history.spans import Span, seconds, since, together
 from etl.history.times import breaks, spans_of
 from etl.jobs.watermarks import restrictions
 from etl.models import EtlJobRun, EtlJobRunStep, Overall, RunKind
@@ -45,22 +45,23 @@ def _stages_so_far(
     found = []
     for stage in Stage:
         units = counted.get(stage, Counted())
-        done, known = float(units.over), float(units.total)
-        if stage is Stage.EXTRACTION:
-            pages = rates.pages_expected(units.over, units.open, units.amount, units.amount_open)
-            # What ended without a page was something to do all the same.
-            done, known_pages = (float(units.amount), pages) if units.amount else (done, known)
-            found.append(_so_far(step, stage, done, known_pages, stood_still, now))
-        else:
-            found.append(_so_far(step, stage, done, known, stood_still, now))
+        done, known = _pages(units) if stage is Stage.EXTRACTION else (float(units.over), float(units.total))
+        at_work = seconds(_at_work(step, stage, units, now), stood_still)
+        found.append(StageSoFar(done, known, at_work, getattr(step, stage.value) in OVER))
     return found
 
 
-def _so_far(
-    step: EtlJobRunStep, stage: Stage, done: float, known: float | None, stood_still: Sequence[Span], now: datetime
-) -> StageSoFar:
-    at_work = seconds(spans_of([step], stage, now), stood_still)
-    return StageSoFar(done, known, at_work, getattr(step, stage.value) in OVER)
+def _pages(units: Counted) -> tuple[float, float | None]:
+    """How many pages are fetched, of how many."""
+    pages = rates.pages_expected(units.over, units.open, units.amount, units.amount_open)
+    # What ended without a page was something to do all the same.
+    return (float(units.amount), pages) if units.amount else (float(units.over), float(units.total))
+
+
+def _at_work(step: EtlJobRunStep, stage: Stage, units: Counted, now: datetime) -> list[Span]:
+    """When the stage was at work: not while all of its units waited behind those of other steps."""
+    spans = spans_of([step], stage, now)
+    return since(spans, units.first_at) if units.first_at else spans
 
 
 def _step_so_far(
@@ -70,28 +71,34 @@ def _step_so_far(
     usual: Mapping[str, float],
     follows: bool,
 ) -> StepSoFar:
-    begun = step.planned_at is not None or any(stage.known != 0 for stage in own)
+    has_work = any(stage.known != 0 for stage in own)
+    # Where all is there from the beginning, answers are taken in the order in which they came, whosever they are.
+    waits = has_work and not feeding and not any(stage.done for stage in own)
     # Data flows from the first two stages of a step to the steps that it feeds.
     shares = [rates.loaded_share(feeding[name][:2]) or 0.0 for name in step.feeders if name in feeding]
     fed = 1.0 if step.planned_at is not None else min(shares, default=1.0)
     # Its units come with what is loaded: where some is, and none came, there is nothing to do so far.
-    expected = 0.0 if follows and fed else usual.get(step.step)
-    return StepSoFar(begun, fed, own, expected)
+    expected = 0.0 if follows and fed and not waits else usual.get(step.step)
+    return StepSoFar(not waits and (has_work or step.planned_at is not None), fed, own, expected)
 
 
 def _usual_seconds(run: EtlJobRun) -> dict[str, float]:
-    """How long each step took in the last run of the job that read as much as this one."""
+    """How long each step took in the last run of the job that read as much as this one.
+
+    What went on side by side counts for the first of the steps: their times are added.
+    """
     rows = EtlJobRun.objects.filter(job_id=run.job_id, kind=run.kind, status=Overall.FINISHED, pk__lt=run.pk)
     # One without steps went by, because its integration was inactive.
     done = rows.filter(Exists(EtlJobRunStep.objects.filter(run=OuterRef("pk")))).order_by("-pk")[:10]
     alike = next((row for row in done if _extent(row.config) == _extent(run.config)), None)
     if alike is None:
         return {}
-    ended, stood_still = alike.finished_at or timezone.now(), breaks(alike)
-    return {
-        step.step: seconds([span for stage in Stage for span in spans_of([step], stage, ended)], stood_still)
-        for step in EtlJobRunStep.objects.filter(run=alike)
-    }
+    ended, counted, usual = alike.finished_at or timezone.now(), breaks(alike), {}
+    for step in EtlJobRunStep.objects.filter(run=alike).order_by("order"):
+        spans = [span for stage in Stage for span in spans_of([step], stage, ended)]
+        usual[step.step] = seconds(spans, counted)
+        counted = together([*counted, *spans])
+    return usual
 
 
 def _extent(config: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:

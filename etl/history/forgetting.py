@@ -34,8 +34,9 @@ def _forget(table: str, setting: str, condition: str) -> int:
     before, deleted = timezone.now() - timedelta(days=getattr(settings, setting)), 0
     for _ in range(MOST_CHUNKS):
         rows = execute(
-            f"""DELETE FROM {table} WHERE id IN (
-                    SELECT t.id FROM {table} t WHERE {condition} LIMIT %(rows)s FOR UPDATE OF t SKIP LOCKED)""",
+            # An array is made once. What is IN a query may be looked for anew for each row, and be other rows then.
+            f"""DELETE FROM {table} WHERE id = ANY(ARRAY(
+                    SELECT t.id FROM {table} t WHERE {condition} LIMIT %(rows)s FOR UPDATE OF t SKIP LOCKED))""",
             {"before": before, "rows": CHUNK_ROWS},
         )
         deleted += rows

@@ -26,3 +26,8 @@ def seconds(spans: Iterable[Span], breaks: Sequence[Span] = ()) -> float:
         for left, back in breaks:
             total -= max(0.0, (min(ended, back) - max(began, left)).total_seconds())
     return total
+
+
+def since(spans: Iterable[Span], first: datetime) -> list[Span]:
+    """What of the spans comes after that time."""
+    return [(max(began, first), ended) for began, ended in spans if ended > first]

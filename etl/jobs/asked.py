@@ -11,6 +11,8 @@ from integrations.models import Integration
 
 LARGEST_BATCH = 100
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+# Providers add zones and hours to it.
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class InvalidRequest(Permanent):
@@ -51,7 +53,7 @@ class RunRequest:
         found, errors = _read(values)
         errors |= _wrong_steps(found.get("steps", ()), integration)
         if not errors:
-            errors |= _wrong_range(found.get("updated_from"), found.get("updated_to"))
+            errors |= _wrong_range(found, values)
         if errors:
             raise InvalidRequest(errors)
         return cls(**found)
@@ -83,8 +85,12 @@ def _read(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _names(source: Fields, name: str) -> tuple[str, ...]:
-    """Each once, without what is empty."""
-    return tuple(dict.fromkeys(filter(None, (text.strip() for text in source.texts(name)))))
+    """Each once, without what is empty. Raises Undecodable where nothing else is in the list."""
+    texts = source.texts(name)
+    names = tuple(dict.fromkeys(filter(None, (text.strip() for text in texts))))
+    if texts and not names:
+        raise Undecodable(f"{name} is {list(texts)!r:.80}, which names nothing: leave it out for all")
+    return names
 
 
 def _batch_size(source: Fields, name: str) -> int:
@@ -103,12 +109,12 @@ def _moment(value: object, name: str, day: timedelta) -> datetime:
     """``day`` is added to what is a day and no time. Raises Undecodable."""
     try:
         moment = _parsed(value, day)
-        if moment >= EARLIEST:
+        if EARLIEST <= moment <= LATEST:
             return moment
     except (ValueError, OverflowError):
         pass
     shown = repr(value)[:80]
-    raise Undecodable(f"{name} is {shown}, not a date from 1970 on like 2024-12-31 or 2024-12-31T08:00:00Z")
+    raise Undecodable(f"{name} is {shown}, not a date from 1970 to 2199 like 2024-12-31 or 2024-12-31T08:00:00Z")
 
 
 def _parsed(value: object, day: timedelta) -> datetime:
@@ -142,6 +148,8 @@ _READERS: Mapping[str, Callable[[Fields, str], Any]] = {
 
 
 def _wrong_steps(steps: tuple[str, ...], integration: Integration) -> dict[str, str]:
+    if not steps:
+        return {}
     known = names_of_steps(integration)
     unknown = [step[:100] for step in steps if step not in known]
     if not unknown:
@@ -152,10 +160,11 @@ def _wrong_steps(steps: tuple[str, ...], integration: Integration) -> dict[str, 
     }
 
 
-def _wrong_range(beginning: datetime | None, end: datetime | None) -> dict[str, str]:
+def _wrong_range(found: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, str]:
+    beginning, end = found.get("updated_from"), found.get("updated_to")
     if beginning is None or end is None or beginning < end:
         return {}
-    return {"updated_to": f"updated_to is {end.isoformat()}, not after updated_from {beginning.isoformat()}"}
+    return {"updated_to": f"updated_to is {values['updated_to']}, not after updated_from {values['updated_from']}"}
 
 
 def _as_json(value: Any) -> Any:

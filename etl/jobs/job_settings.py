@@ -127,7 +127,7 @@ def _check_cron(cron: str, timezone: str) -> None:
         raise Undecodable(f"{wrong}: expected minute, hour, day of the month, month and day of the week (0 3 * * 1-5)")
     try:
         next(CronSim(cron, datetime.now(ZoneInfo(timezone))))
-    except CronSimError as error:
+    except (CronSimError, ValueError) as error:  # the latter of numbers with thousands of digits
         raise Undecodable(f"{wrong}: {error}") from error
     except StopIteration:
         raise Undecodable(f"{wrong}: there is no such time") from None

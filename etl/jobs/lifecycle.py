@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from etl.jobs import units
 from etl.jobs.advance import advance
-from etl.jobs.inactive import end_inactive, skip_inactive
+from etl.jobs.inactive import end_inactive
 from etl.jobs.retrying import retry, retry_run
 from etl.jobs.starting import (
     create_job,
@@ -38,6 +38,7 @@ from etl.jobs.states import (
     write_overall,
     write_run,
 )
+from etl.jobs.unbegun import skip_inactive, start_or_fail
 from etl.jobs.wakeups import UNIT_MODELS
 from etl.models import EtlJob, EtlJobRun, Overall
 from etl.models.jobs import JOB_KINDS, UNDER_WAY
@@ -62,6 +63,7 @@ __all__ = [
     "retry_run",
     "skip_inactive",
     "start",
+    "start_or_fail",
     "start_repair",
     "startable",
     "stop",

@@ -24,6 +24,7 @@ from etl.models import (
     UnitState,
 )
 from etl.sql import fetch
+from integrations.errors import Permanent
 from integrations.provider import ItemRef, Partition, PlanContext, ProjectRef, RepositoryRef, Step
 
 DEFAULT_BATCH_SIZE = 50
@@ -85,7 +86,10 @@ def _names(found: ProjectRef | RepositoryRef) -> set[str]:
 
 
 def _warn_of_unknown(run: EtlJobRun) -> None:
-    """Of the projects and repositories that a restricted run names and that it does not read therefore."""
+    """Of the projects and repositories that a restricted run names and that it does not read therefore.
+
+    Raises Permanent where none of them is known.
+    """
     wanted = run.config.get("projects") or ()
     if not wanted:
         return
@@ -93,6 +97,8 @@ def _warn_of_unknown(run: EtlJobRun) -> None:
     known = {name for one in found for name in _names(one)}
     if unknown := [name for name in wanted if name.casefold() not in known]:
         message = f"this run was restricted to projects or repositories that are not known: {', '.join(unknown)}"
+        if len(unknown) == len(wanted):
+            raise Permanent(message)
         EtlJobEvent.objects.create(tenant_id=run.tenant_id, run=run, level="warning", message=message)
 
 

@@ -86,6 +86,8 @@ def _check(run: EtlJobRun) -> None:
         raise IllegalTransition(f"run {run.pk} was ended early: the next start takes up what is left of it")
     if run.status != Overall.FAILED:
         raise IllegalTransition(f"run {run.pk} is {run.status}: nothing in it is to be retried")
+    if not run.steps.exists():
+        raise IllegalTransition(f"run {run.pk} failed before it began, so start the job again: {run.error_message}")
     later = EtlJobRun.objects.filter(
         integration_id=run.integration_id, kind__in=JOB_KINDS, pk__gt=run.pk, steps__isnull=False
     )

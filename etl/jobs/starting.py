@@ -26,6 +26,14 @@ from integrations.provider import Step
 logger = logging.getLogger(__name__)
 
 
+class CannotRun(IllegalTransition):
+    """The job's settings are no settings: no run of it can begin until somebody mends them. ``reason`` names which."""
+
+    def __init__(self, job: EtlJob, reason: str) -> None:
+        super().__init__(f"{named(job)} cannot run: {reason}")
+        self.reason = reason
+
+
 def sync_steps(
     integration: Integration, wanted: Sequence[str] = (), *, include_custom_fields: bool = False
 ) -> list[Step]:
@@ -86,10 +94,12 @@ def _told_of_open_run(job: EtlJob) -> str:
     return f"{named(job)} cannot run now, since integration {job.integration.name} has one open run at a time: {found}"
 
 
-def startable(job_id: int, action: str = "start") -> EtlJob:
-    """The job, locked. Raises IllegalTransition where it runs already."""
+def startable(job_id: int, action: str = "start", *, only_ready: bool = False) -> EtlJob:
+    """The job, locked. Raises IllegalTransition where it runs already; with ``only_ready`` where it is not READY."""
     job = locked_job(job_id)
     check(job, action)
+    if only_ready and job.overall != Overall.READY:
+        raise IllegalTransition(f"{named(job)} is {job.overall}, and READY no more")
     return job
 
 
@@ -97,12 +107,10 @@ def start(job_id: int, *, trigger: str, config: Mapping[str, Any] | None = None,
     """Starts a sync: the job's state, the run's row and its first plan in one transaction; then wakes workers.
 
     ``config`` is that of a `RunRequest`; what it does not say the job's settings do. Raises IllegalTransition where the
-    job runs already, or its integration is inactive; with ``only_ready`` where it is not READY.
+    job runs already, or its integration is inactive; with ``only_ready`` where it is not READY; CannotRun.
     """
     with transaction.atomic():
-        job = startable(job_id)
-        if only_ready and job.overall != Overall.READY:
-            raise IllegalTransition(f"{named(job)} is {job.overall}, and READY no more")
+        job = startable(job_id, only_ready=only_ready)
         check_active(job)
         asked = {**_defaults(job), **(config or {})}
         steps = sync_steps(
@@ -121,11 +129,11 @@ def start(job_id: int, *, trigger: str, config: Mapping[str, Any] | None = None,
 
 
 def _defaults(job: EtlJob) -> Mapping[str, Any]:
-    """Raises IllegalTransition where somebody stored settings that nobody checked."""
+    """Raises CannotRun where somebody stored settings that nobody checked."""
     try:
         return JobSettings.parse(job.settings, job.integration).config
     except InvalidSettings as error:
-        raise IllegalTransition(f"{named(job)} cannot run: {error}") from error
+        raise CannotRun(job, str(error)) from error
 
 
 def reprocess(job_id: int, *, trigger: str) -> EtlJobRun:

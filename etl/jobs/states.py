@@ -69,8 +69,11 @@ def check_active(job: EtlJob) -> None:
 
 
 def locked_job(job_id: int) -> EtlJob:
-    """The job with its integration, its own row locked. For use inside a transaction."""
-    jobs = EtlJob.objects.select_for_update(of=("self",), no_key=True)
+    """The job with its integration, its own row locked. For use inside a transaction.
+
+    Without the integration's secrets: where these cannot be read, the job can still be ended.
+    """
+    jobs = EtlJob.objects.select_for_update(of=("self",), no_key=True).defer("integration__secrets")
     return jobs.select_related("integration", "tenant").get(pk=job_id)
 
 

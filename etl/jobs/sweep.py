@@ -6,10 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import Error as DatabaseError
+from django.db import transaction
 
 from etl.jobs import recovery
 from etl.jobs.advance import advance
+from etl.jobs.failing import fail_run
+from etl.jobs.isolating import isolated
 from etl.jobs.recovery import Found, TakenBack
 from etl.jobs.wakeups import UNIT_MODELS, integrations_waiting, wake, wake_suspect
 from etl.letters import dead_letters
@@ -18,6 +21,7 @@ from etl.models.unit import Unit
 from etl.queue import get_broker
 from etl.queue.broker import BrokerUnavailable, PublishFailed
 from etl.queue.topology import Stage, queue_for
+from integrations.errors import StageError
 
 logger = logging.getLogger(__name__)
 
@@ -104,24 +108,28 @@ def _wake_all(stage: Stage, swept: Swept) -> None:
             swept.woken += wake(stage, integration_id)
         except PublishFailed as error:
             logger.warning("the queue took no wake-up: %s", error)
+
+
+def _wake_suspect(swept: Swept) -> None:
     try:
-        swept.woken += wake_suspect(stage)
+        swept.woken += wake_suspect()
     except PublishFailed as error:
         logger.warning("the queue took no wake-up: %s", error)
 
 
 def _advance(run_id: int, swept: Swept) -> None:
-    """One run that cannot be planned must not hold up the others."""
-    try:
-        moved = advance(run_id)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception:
-        logger.exception("run %s cannot be brought up to date", run_id)
-        return
-    swept.advanced += moved
-    if moved and run_id not in swept.touched:
-        _say_if_over(run_id)
+    with isolated(f"run {run_id} cannot be brought up to date"):
+        try:
+            moved = advance(run_id)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            # Settings or stored answers that cannot be planned with: tomorrow's try would end in the same way.
+            fail_run(run_id, str(error) if isinstance(error, StageError) else f"{type(error).__name__}: {error}")
+            raise
+        swept.advanced += moved
+        if moved and run_id not in swept.touched:
+            _say_if_over(run_id)
 
 
 def _say_if_over(run_id: int) -> None:
@@ -136,6 +144,7 @@ def sweep() -> Swept:
     for stage in Stage:
         _recover(stage, swept)
         _wake_all(stage, swept)
+    _wake_suspect(swept)
     for run_id in _running():
         _advance(run_id, swept)
     return swept

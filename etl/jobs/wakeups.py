@@ -122,16 +122,17 @@ def _mark_published(stage: Stage, integration_id: int) -> list[Woken]:
         )
 
 
-def _mark_suspect(stage: Stage) -> list[Woken]:
-    """The same for one of the units that workers died on again, unless another one of any stage is under way."""
+def _mark_suspect() -> tuple[Stage, list[Woken]] | None:
+    """The same for the first of the units that workers died on again, of any stage; None where one is under way."""
     with transaction.atomic():
         execute("SELECT pg_advisory_xact_lock(hashtext('wake a suspect'))", [])
-        return _mark(
-            stage,
-            f"u.takes >= {SUSPECT_TAKES} AND NOT EXISTS ({_SUSPECTS_UNDER_WAY}) ORDER BY u.id LIMIT 1",
-            # Its worker may have to be started again first, and shall not find another one besides.
-            {"late": settings.UNIT_REPUBLISH_SECONDS},
-        )
+        # Its worker may have to be started again first, and shall not find another one besides.
+        if fetch(_SUSPECTS_UNDER_WAY, {"late": settings.UNIT_REPUBLISH_SECONDS}):
+            return None
+        for stage in Stage:
+            if woken := _mark(stage, f"u.takes >= {SUSPECT_TAKES} ORDER BY u.id LIMIT 1", {}):
+                return stage, woken
+    return None
 
 
 def _suspects_under_way(stage: Stage) -> str:
@@ -235,12 +236,14 @@ def wake(stage: Stage, integration_id: int) -> int:
     return _publish(stage, _mark_published(stage, integration_id)) if get_broker().delivers_here else 0
 
 
-def wake_suspect(stage: Stage) -> int:
+def wake_suspect() -> int:
     """The same for one of the units that workers died on again, alone: what they had in hand besides is innocent.
 
-    Whether it kills its workers shows then. The sweep's business, of all integrations and stages.
+    Whether it kills its workers shows then. Of all integrations and stages, and none while one is under way: whoever
+    ends one wakes the next, and the sweep does where nobody lived to.
     """
-    return _publish(stage, _mark_suspect(stage)) if get_broker().delivers_here else 0
+    found = _mark_suspect() if get_broker().delivers_here else None
+    return _publish(*found) if found else 0
 
 
 def _publish(stage: Stage, woken: Sequence[Woken]) -> int:

@@ -60,8 +60,15 @@ def refuse(errors: Mapping[tuple[int, str], str]) -> None:
         raise Refused({f"mappings.{number}.{field}": message for (number, field), message in errors.items()})
 
 
-def refuse_outdated(names: Sequence[str], stands: Seen, changed: Sequence[str], seen: Seen) -> None:
+def mappings_of(model: type[M], integration: Integration, key: str) -> dict[str, M]:
+    """The integration's active mappings of a kind, by what they map, which the column ``key`` says."""
+    rows = model._default_manager.filter(tenant_id=integration.tenant_id, integration=integration, active=True)
+    return {getattr(row, key): row for row in rows}
+
+
+def refuse_outdated(names: Sequence[str], known: Mapping[str, M], changed: Sequence[str], seen: Seen) -> None:
     """Raises Outdated where what is to be changed is not any more as who saves saw it."""
+    stands = {name: row.last_updated_at for name, row in known.items()}
     outdated = {name for name in changed if name in seen and seen[name] != stands.get(name)}
     if outdated:
         errors = {number: name for number, name in enumerate(names) if name in outdated}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from custommapping.models import Status, StatusMapping
 from custommapping.workflows import steps_of, workflows_of
-from etl.mapping.changing import Applied, Seen, changing, doubles, refuse, refuse_outdated
+from etl.mapping.changing import Applied, Seen, changing, doubles, mappings_of, refuse, refuse_outdated
 from etl.transform import categories
 from integrations.models import Integration
 from integrations.records import Category
@@ -32,11 +32,10 @@ def save_status_mappings(
     wrong, by "mappings.<number>.<field>", and Outdated.
     """
     with changing(integration):
-        known = _known(integration)
+        known = mappings_of(StatusMapping, integration, "status_external_id")
         names = [meaning.status_external_id for meaning in meanings]
         changed = [meaning for meaning in meanings if _differs(meaning, known.get(meaning.status_external_id))]
-        stands = {name: row.last_updated_at for name, row in known.items()}
-        refuse_outdated(names, stands, [meaning.status_external_id for meaning in changed], seen or {})
+        refuse_outdated(names, known, [meaning.status_external_id for meaning in changed], seen or {})
         refuse(doubles(names, "status_external_id") | _refusals(integration, meanings, known))
         before = categories.read_categories(integration.tenant_id, integration.pk)
         _write(integration, changed)
@@ -45,11 +44,6 @@ def save_status_mappings(
         items = categories.recompute(integration.tenant_id, integration.pk, moved, after) if moved else 0
     logger.info("%s status mappings of integration %s changed by %s", len(changed), integration.pk, by)
     return Applied(len(changed), items)
-
-
-def _known(integration: Integration) -> dict[str, StatusMapping]:
-    rows = StatusMapping.objects.filter(tenant_id=integration.tenant_id, integration=integration, active=True)
-    return {row.status_external_id: row for row in rows}
 
 
 def _differs(meaning: StatusMeaning, known: StatusMapping | None) -> bool:

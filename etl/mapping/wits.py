@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from custommapping.models import Wit, WitHierarchy, WitMapping
 from custommapping.names import name_problem
 from etl.load.wit_mappings import follow_mappings
-from etl.mapping.changing import Applied, Seen, changing, doubles, refuse, refuse_outdated
+from etl.mapping.changing import Applied, Seen, changing, doubles, mappings_of, refuse, refuse_outdated
 from integrations.models import Integration
 
 logger = logging.getLogger(__name__)
@@ -33,20 +33,14 @@ def save_wit_mappings(
     "mappings.<number>.<field>", and Outdated.
     """
     with changing(integration):
-        known = _known(integration)
+        known = mappings_of(WitMapping, integration, "wit_from")
         names = [meaning.wit_from for meaning in meanings]
         changed = [meaning for meaning in meanings if _differs(meaning, known.get(meaning.wit_from))]
-        stands = {name: row.last_updated_at for name, row in known.items()}
-        refuse_outdated(names, stands, [meaning.wit_from for meaning in changed], seen or {})
+        refuse_outdated(names, known, [meaning.wit_from for meaning in changed], seen or {})
         refuse(doubles(names, "wit_from") | _refusals(integration, meanings, known))
         types = _write(integration, changed)
     logger.info("%s type mappings of integration %s changed by %s", len(changed), integration.pk, by)
     return Applied(len(changed), types)
-
-
-def _known(integration: Integration) -> dict[str, WitMapping]:
-    rows = WitMapping.objects.filter(tenant_id=integration.tenant_id, integration=integration, active=True)
-    return {row.wit_from: row for row in rows}
 
 
 def _differs(meaning: WitMeaning, known: WitMapping | None) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
 from etl.queue.broker import BrokerUnavailable
@@ -68,7 +69,7 @@ def server_errors(config: RabbitConfig) -> Iterator[None]:
     """Turn pika's errors into ours, without the password that the url may hold."""
     try:
         yield
-    except (AMQPError, OSError) as error:
+    except (AMQPError, AMQPConnectorException, OSError) as error:  # the second is none of the first
         raise BrokerUnavailable(describe(config, error)) from error
 
 

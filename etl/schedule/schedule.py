@@ -4,16 +4,16 @@ A job that is due becomes READY, and workers are told: again after a while, wher
 """
 
 import json
-import logging
 from datetime import datetime, timedelta
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from etl.jobs import lifecycle
+from etl.jobs.isolating import isolated
 from etl.jobs.job_settings import plan_of
-from etl.jobs.lifecycle import STARTABLE, IllegalTransition
+from etl.jobs.lifecycle import STARTABLE
 from etl.models import EtlJob, EtlJobRun, Overall
 from etl.models.jobs import JOB_KINDS, UNDER_WAY
 from etl.queue import get_broker
@@ -22,8 +22,6 @@ from etl.queue.messages import JobMessage
 from etl.queue.topology import JOBS_QUEUE
 from etl.schedule import timetable
 from etl.schedule.turns import TURN
-
-logger = logging.getLogger(__name__)
 
 # Workers are told again of a READY job after that: their message may be lost.
 QUEUED_FOR = timedelta(minutes=2)
@@ -37,11 +35,9 @@ def queue_due_jobs() -> int:
     queued = 0
     due = _due(timezone.now()).order_by("next_run", "order", "id")
     for job_id, tenant_id in due.values_list("pk", "tenant_id"):
-        try:
+        message = None
+        with isolated(f"job {job_id} could not be queued"):
             message = _claimed(job_id, tenant_id)
-        except IllegalTransition as error:
-            logger.info("%s", error)
-            continue
         if message:
             _tell(message)
             queued += 1
@@ -77,7 +73,7 @@ def _claimed(job_id: int, tenant_id: int) -> JobMessage | None:
         # It was due when we looked: meanwhile another job may have got the turn, or this one may have had it.
         timetable.write_next_runs_of(tenant_id)
         locked = _due(now).select_for_update(of=("self",), no_key=True, skip_locked=True)
-        job = locked.select_related("integration").filter(pk=job_id).first()
+        job = locked.select_related("integration").defer("integration__secrets").filter(pk=job_id).first()
         if job is None or _has_to_wait(job):
             return None
         if not job.integration.active:
@@ -120,17 +116,9 @@ def start_due_repairs() -> int:
 
 
 def _repaired(job: EtlJob) -> bool:
-    """Whether a repair of the job's integration was due and could start. One that cannot must not hold up others."""
-    try:
-        if not lifecycle.is_repair_due(job):
-            return False
-        lifecycle.start_repair(job.pk, trigger="schedule", only_if_due=True)
-    except IllegalTransition:
-        # A run is open: the repair stays due until that one is over.
-        return False
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception:
-        logger.exception("the repair of job %s could not be started", job.pk)
-        return False
-    return True
+    """Whether a repair of the job's integration was due and could start. While a run is open, it stays due."""
+    with isolated(f"the repair of job {job.pk} could not be started"):
+        if lifecycle.is_repair_due(job):
+            lifecycle.start_repair(job.pk, trigger="schedule", only_if_due=True)
+            return True
+    return False

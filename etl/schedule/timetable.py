@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import transaction
 
+from etl.jobs.isolating import isolated
 from etl.jobs.job_settings import Plan, plan_of
 from etl.models import Overall
 from etl.schedule.turns import TURN, Candidate, Rhythm, Turn, next_turn
@@ -68,8 +69,12 @@ class Seen:
 
 def write_next_runs() -> int:
     """Brings ``next_run`` of all jobs up to date; how many changed. Any number of schedulers may do it at once."""
-    by_tenant = groupby(read_jobs(), key=lambda job: job.tenant_id)
-    return sum(map(_write_alone, [tenant_id for tenant_id, jobs in by_tenant if _changes(list(jobs))]))
+    written = 0
+    for tenant_id, jobs in groupby(read_jobs(), key=lambda job: job.tenant_id):
+        with isolated(f"when the jobs of tenant {tenant_id} are due cannot be told"):
+            if _changes(list(jobs)):
+                written += _write_alone(tenant_id)
+    return written
 
 
 def alone(tenant_id: int) -> bool:

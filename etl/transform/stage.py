@@ -20,7 +20,7 @@ from etl.models import EtlJobRun, RunKind
 from etl.sql import execute, fetch
 from etl.transform.consequences import follow
 from integrations.errors import Permanent
-from integrations.json_text import parse_site
+from integrations.json_text import parse_site, sum_of_hashes
 from integrations.models import Integration
 from integrations.provider import Provider, RawAnswer
 from integrations.records import Batch
@@ -74,11 +74,15 @@ def _read(stored: Stored) -> list[RawAnswer]:
 
 
 def _content_hashes(provider: Provider, said: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """A hash of all that an answer and those that complete it say of each of its items, whatever else is in them."""
+    """A hash of all that an answer and those that complete it say of each of its items, whatever else is in them.
+
+    Which of those that complete it said what is no matter: the same may be divided otherwise the next time.
+    """
     page, *others = said
     version = str(provider.reader_version)
     parts = {
-        item: [version, digest, *(other[item] for other in others if item in other)] for item, digest in page.items()
+        item: [version, digest, sum_of_hashes(other[item] for other in others if item in other)]
+        for item, digest in page.items()
     }
     return {item: blake2b(" ".join(part).encode(), digest_size=16).hexdigest() for item, part in parts.items()}
 

@@ -9,13 +9,14 @@ import logging
 import time
 from datetime import timedelta
 
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from etl.history.watching import LOOK_SECONDS
 from etl.jobs import watermarks
+from etl.jobs.isolating import isolated
 from etl.jobs.states import IllegalTransition
 from etl.models import RunKind, Verification
 from etl.queue import get_broker
@@ -122,15 +123,10 @@ def start_due() -> int:
 
 
 def _requested(integration: Integration) -> bool:
-    """One that cannot be must not hold up others."""
-    try:
+    with isolated(f"the verification of integration {integration.pk} could not be requested"):
         request(integration, trigger="schedule", repairs=True)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception:
-        logger.exception("the verification of integration %s could not be requested", integration.pk)
-        return False
-    return True
+        return True
+    return False
 
 
 def _due() -> list[int]:

@@ -10,6 +10,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 
 from etl import alerts
+from etl.alerts import consumers
 from etl.history import forgetting
 from etl.jobs import discovery
 from etl.jobs.lifecycle import end_inactive
@@ -47,6 +48,7 @@ DUTIES = (
     Duty("beginning due repairs", start_due_repairs, 60),
     Duty("beginning due verifications", verify.start_due, 60),
     Duty("settling dead letters", dead_letters.settle_mended, 15, always=True),
+    Duty("asking who takes messages", consumers.WATCH.ask, 15),
     Duty("alerts", alerts.look, 15),
     Duty("forgetting what is old", forgetting.forget_old, 3600),
 )

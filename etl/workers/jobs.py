@@ -37,7 +37,7 @@ class JobsWorker(Worker):
         asked = RunRequest.parse(_asked(message.config), job.integration)
         trigger, only_ready = message.trigger or "queue", bool(message.trigger)
         try:
-            lifecycle.start(job.pk, trigger=trigger, config=asked.config(), only_ready=only_ready)
+            lifecycle.start_or_fail(job.pk, trigger=trigger, config=asked.config(), only_ready=only_ready)
         except lifecycle.IllegalTransition as error:
             logger.info("%s", error)
         return Done()
@@ -56,7 +56,8 @@ def _verified(message: JobMessage, job: EtlJob) -> Outcome:
 
 def _job_of(message: JobMessage) -> EtlJob:
     """Raises Permanent where the message names another tenant's job, or none."""
-    job = EtlJob.objects.filter(pk=message.job_id).first()
+    jobs = EtlJob.objects.select_related("integration").defer("integration__secrets")
+    job = jobs.filter(pk=message.job_id).first()
     if job is None or job.tenant_id != message.tenant_id:
         raise Permanent(f"job_id {message.job_id} is not a job of tenant_id {message.tenant_id}")
     return job

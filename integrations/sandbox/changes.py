@@ -22,7 +22,7 @@ class Changes(Generic[Site]):
     ) -> Callable[[Change[Site]], Change[Site]]:
         """Serves a change at a path. `allowed` are the keys of its body; all but numbers and `optional` are required.
 
-        What cannot be done is a 400 that says why.
+        A change that returns nothing is answered with the last of them. What cannot be done is a 400 that says why.
         """
         self.help.append(f"POST /sandbox/{path} {example}")
 
@@ -34,7 +34,8 @@ class Changes(Generic[Site]):
                 if lost:
                     raise ApiError(400, f"The body lacks {', '.join(lost)}.")
                 try:
-                    return Response.json({path: done(site, body)})
+                    told = done(site, body)
+                    return Response.json({path: body[list(allowed)[-1]] if told is None else told})
                 # What was done before the first refusal stays done, as with calls one by one.
                 except KeyError as error:
                     raise ApiError(400, f"There is no {error.args[0]}.") from None

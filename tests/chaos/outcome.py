@@ -39,15 +39,26 @@ def _rows(sql: str) -> list[dict[str, Any]]:
 
 
 def differences(expected: Tables, found: Tables) -> list[str]:
-    """A line for each table that differs, with the first rows that do."""
+    """A line for each table that differs, with how the first rows do."""
     lines = []
     for table in expected.keys() | found.keys():
         ours, theirs = map(_by_repr, (expected.get(table, []), found.get(table, [])))
         missing, besides = ours.keys() - theirs.keys(), theirs.keys() - ours.keys()
         if missing or besides or len(expected.get(table, [])) != len(found.get(table, [])):
-            shown = f"{sorted(missing)[:1]} {sorted(besides)[:1]}"
-            lines.append(f"{table}: {len(missing)} rows missing or different, {len(besides)} besides: {shown[:1500]}")
+            shown = _shown([ours[row] for row in sorted(missing)[:3]], [theirs[row] for row in sorted(besides)[:3]])
+            lines.append(f"{table}: {len(missing)} rows missing or different, {len(besides)} besides: {shown[:3000]}")
     return sorted(lines)
+
+
+def _shown(missing: list[dict[str, Any]], besides: list[dict[str, Any]]) -> str:
+    """Of rows that are there twice, otherwise, only the columns that differ."""
+    named = {row.get("external_id"): row for row in besides if row.get("external_id")}
+    lines = []
+    for row in missing:
+        other = named.pop(row.get("external_id"), None)
+        told = row if other is None else {name: (row[name], other[name]) for name in row if row[name] != other[name]}
+        lines.append(f"{row.get('external_id')}: {told}")
+    return "; ".join([*lines, *map(str, named.values())])
 
 
 def _by_repr(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -6,10 +6,23 @@ import pytest
 
 from etl.embedding import backends
 from etl.extraction import reading
+from pulse.tenancy.models import Tenant
+from tests.etl.admin.rows import Rows
 from tests.support.brokers import RecordingBroker
 from tests.support.encoders import NoEncoder
 from tests.support.scripted import Scripted, scripted_site
 from tests.support.scripted_host import ScriptedHost
+from tests.support.vectors import MemoryStore
+
+
+@pytest.fixture
+def acme(db: None) -> Rows:
+    return Rows(Tenant.objects.create(name="Acme"))
+
+
+@pytest.fixture
+def rival(db: None) -> Rows:
+    return Rows(Tenant.objects.create(name="Rival"))
 
 
 @pytest.fixture
@@ -39,6 +52,15 @@ def _encoder(monkeypatch: pytest.MonkeyPatch) -> None:
     """The vectors of this process cost nothing, where a test does not want real ones."""
     encoder = NoEncoder()
     monkeypatch.setattr(backends, "_encoder", lambda: encoder)
+
+
+@pytest.fixture(autouse=True)
+def memory_store(monkeypatch: pytest.MonkeyPatch) -> MemoryStore | None:
+    """The vector store of this process is in memory, where a test does not want the real one, which waits for disks."""
+    store = MemoryStore()
+    monkeypatch.setattr(backends, "_stores", {})
+    monkeypatch.setattr(backends, "_open", lambda *_: store)
+    return store
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """Runs of chosen steps, projects and dates: they read what they were asked for, and spoil nothing for whole ones."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from io import StringIO
 from typing import Any
@@ -214,7 +214,7 @@ def test_a_backfill_that_was_stopped_goes_on_in_the_same_one_only(jira: Connecte
 def test_a_backfill_of_pull_requests_reads_its_range_and_spoils_nothing(github: ConnectedGitHub) -> None:
     pulls = [pull for home in github.site.repositories for pull in github.site.pulls(home)]
     at = sorted(pull.updated_at for pull in pulls)
-    middle = datetime.fromtimestamp(at[len(at) // 2], UTC)
+    before_middle, middle = (datetime.fromtimestamp(at[place], UTC) for place in (len(at) // 2 - 1, len(at) // 2))
 
     run(github.integration, updated_to=middle)
 
@@ -224,7 +224,7 @@ def test_a_backfill_of_pull_requests_reads_its_range_and_spoils_nothing(github: 
     every = set(Pr.objects.values_list("external_id", flat=True))
     assert found == set(Pr.objects.filter(updated__lt=middle).values_list("external_id", flat=True)) != every
     before = watermarks.read(github.integration.pk, PULL_REQUESTS)
-    done = run(github.integration, steps=[PULL_REQUESTS], updated_from=middle - timedelta(days=1), updated_to=middle)
+    done = run(github.integration, steps=[PULL_REQUESTS], updated_from=before_middle, updated_to=middle)
     assert pages_read(done)
     assert watermarks.read(github.integration.pk, PULL_REQUESTS) == before != {}
     assert set(Pr.objects.filter(active=True).values_list("external_id", flat=True)) == every

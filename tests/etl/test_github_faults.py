@@ -8,16 +8,16 @@ import pytest
 from etl import pipeline
 from etl.extraction import stage as extraction
 from etl.jobs import lifecycle
-from etl.models import Overall, Pr, QuarantinedRecord, RawExtractionData
-from etl.queue.topology import Stage
+from etl.models import Overall, Pr, RawExtractionData
 from etl.transform import stage as transform
 from integrations.sandbox.damage import Damage
 from integrations.sandbox.github import GitHubFaults, GitHubServer
 from integrations.sandbox.github.refusals import error
 from integrations.sandbox.http import Request, Response
 from tests.support.deaths import dying, work_off_with_deaths
-from tests.support.driving import run_to_end, waiting
+from tests.support.driving import run_to_end, stopped_after
 from tests.support.github import ConnectedGitHub, connect_github, small_github
+from tests.support.quarantine import assert_partly_loaded
 from tests.support.tables import derived_rows, versions
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -131,14 +131,8 @@ def test_lists_that_do_not_come_to_their_end_cost_their_pull_requests_until_they
 
     run = run_to_end(connected.job)
 
-    loaded = set(Pr.objects.filter(tenant=connected.tenant).values_list("external_id", flat=True))
-    refused = QuarantinedRecord.objects.filter(run=run, resolved_at=None)
-    missing = set(refused.values_list("external_id", flat=True))
     assert run.status == Overall.FAILED
-    assert loaded
-    assert missing
-    assert {row["external_id"] for row in expected["prs"]} == loaded ^ missing
-    assert all("is not whole" in reason for reason in refused.values_list("reason", flat=True))
+    assert_partly_loaded(run, Pr, expected["prs"], "is not whole")
     server.faults = GitHubFaults()
 
     run = run_to_end(connected.job)
@@ -189,14 +183,7 @@ def test_a_sync_that_is_stopped_again_and_again_comes_to_the_same_rows_in_the_en
     expected = rows_without_faults(server)
     connected = connect_github(server)
     for handled in range(4, 40, 9):
-        run = lifecycle.start(connected.job.pk, trigger="test")
-        for _ in range(handled):
-            todo = [(stage, unit) for stage in Stage for unit in waiting(run.pk, stage)]
-            if todo:
-                pipeline.handle(todo[0][0], [todo[0][1]])
-        run.refresh_from_db()
-        if run.status == Overall.RUNNING:
-            lifecycle.stop(connected.job.pk)
+        stopped_after(connected.job, handled)
 
     assert run_to_end(connected.job).status == Overall.FINISHED
     assert rows_of(connected) == expected

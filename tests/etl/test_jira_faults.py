@@ -9,12 +9,12 @@ import pytest
 from etl import pipeline
 from etl.extraction import stage as extraction
 from etl.jobs import lifecycle
-from etl.models import EtlJobRun, Overall, QuarantinedRecord, RawExtractionData, WorkItem
-from etl.queue.topology import Stage
+from etl.models import EtlJobRun, Overall, RawExtractionData, WorkItem
 from etl.transform import stage as transform
 from integrations.sandbox import Faults, SandboxServer
 from tests.support.deaths import dying, work_off_with_deaths
-from tests.support.driving import run_to_end, waiting, worked_off
+from tests.support.driving import run_to_end, stopped_after, worked_off
+from tests.support.quarantine import assert_partly_loaded
 from tests.support.sites import FEW_PROJECTS, Connected, connect, small_site
 from tests.support.tables import derived_rows, versions
 
@@ -124,14 +124,8 @@ def assert_histories_can_fail(server: SandboxServer) -> None:
 
     run = run_to_end(connected.job)
 
-    loaded = set(WorkItem.objects.filter(tenant=connected.tenant).values_list("external_id", flat=True))
-    refused = QuarantinedRecord.objects.filter(run=run, resolved_at=None)
-    missing = set(refused.values_list("external_id", flat=True))
     assert run.status == Overall.FAILED
-    assert loaded
-    assert missing
-    assert {row["external_id"] for row in expected["work_items"]} == loaded ^ missing
-    assert all("500" in reason for reason in refused.values_list("reason", flat=True))
+    assert_partly_loaded(run, WorkItem, expected["work_items"], "500")
     server.faults = Faults()
 
     run = run_to_end(connected.job)
@@ -167,14 +161,7 @@ def test_a_sync_that_is_stopped_again_and_again_comes_to_the_same_rows_in_the_en
     expected = rows_without_faults(server)
     connected = connected_to(server)
     for handled in range(5, 60, 9):
-        run = lifecycle.start(connected.job.pk, trigger="test")
-        for _ in range(handled):
-            todo = [(stage, unit) for stage in Stage for unit in waiting(run.pk, stage)]
-            if todo:
-                pipeline.handle(todo[0][0], [todo[0][1]])
-        run.refresh_from_db()
-        if run.status == Overall.RUNNING:
-            lifecycle.stop(connected.job.pk)
+        stopped_after(connected.job, handled)
 
     assert run_to_end(connected.job).status == Overall.FINISHED
     assert rows_of(connected) == expected

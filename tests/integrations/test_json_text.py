@@ -1,6 +1,6 @@
 import pytest
 
-from integrations.json_text import DEEPEST, hashes, parse, parse_site
+from integrations.json_text import DEEPEST, hashes, parse, parse_site, sum_of_hashes, summed_hashes
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,15 @@ def test_what_is_named_twice_has_the_hash_of_both() -> None:
     assert hashes([("a", 1), ("b", [2])]) == {"a": hashes([("a", 1)])["a"], "b": hashes([("b", [2])])["b"]}
     twice = hashes([("a", 1), ("a", 2)])["a"]
     assert twice not in (hashes([("a", 1)])["a"], hashes([("a", 2)])["a"], hashes([("a", 2), ("a", 1)])["a"])
+
+
+def test_the_sum_of_hashes_is_the_same_however_values_are_divided() -> None:
+    whole = summed_hashes([("a", [1, 2, 3])])["a"]
+    parts = [summed_hashes([("a", values)])["a"] for values in ([3], [], [2, 1])]
+
+    assert sum_of_hashes(parts) == whole
+    assert sum_of_hashes(parts[:1]) != whole
+    assert summed_hashes([("a", [1]), ("a", [2, 3])])["a"] == whole
 
 
 def nested(levels: int) -> str:

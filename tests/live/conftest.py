@@ -15,7 +15,7 @@ from tests.support.processes import Running
 from tests.support.sites import connect, small_site
 from tests.support.tables import derived_rows
 
-ISSUES = 80
+ISSUES = 40
 LEASE_SECONDS = 3
 KEY = "key-of-the-stand-in"
 # Three processes, as on three machines; the scheduler is a fourth.

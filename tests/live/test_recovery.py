@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from etl.jobs import lifecycle
+from etl.jobs.units import MAX_TAKES
 from etl.models import DeadLetter, EtlJobEvent, EtlJobRun, ExtractionCheckpoint, QdrantVector, WorkerRow, WorkItem
 from etl.queue.topology import Stage
 from integrations.sandbox import Faults, SandboxServer
@@ -73,18 +74,21 @@ def caught(run: EtlJobRun) -> WorkerRow:
 def test_a_unit_that_kills_each_worker_that_takes_it_is_given_up_and_all_else_is_loaded(
     cluster: Cluster, site: SandboxServer, connected: Connected
 ) -> None:
-    killed = []
+    killed: list[int] = []
     with trapped(site) as trap:
         run = lifecycle.start(connected.job.pk, trigger="test")
-        for _ in range(5):
+        for _ in range(3):
             assert trap.called.acquire(timeout=WAIT_SECONDS)
             worker = caught(run)
+            if not killed:
+                # As if others had died on it before: who follows one that hardly lived comes later each time.
+                ExtractionCheckpoint.objects.filter(run=run, worker=worker).update(takes=MAX_TAKES - 2)
             os.kill(worker.pid, signal.SIGKILL)
             killed.append(worker.pk)
             trap.let_go.release()
         over = wait_for_run(run.pk)
 
-    assert len(set(killed)) == 5
+    assert len(set(killed)) == 3
     assert (over.status, over.error_message) == ("FAILED", "the worker died on it")
     failed = ExtractionCheckpoint.objects.filter(run=run, status="failed")
     told = dict(failed.values_list("partition_key", "error_details__error"))

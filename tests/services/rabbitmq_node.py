@@ -1,13 +1,14 @@
 """A private RabbitMQ node from Debian's package: own name, ports, cookie, epmd and data folder."""
 
 import os
+import random
 import secrets
 import shlex
 import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from tests.services.waiting import amqp_answers, wait_until
 BIN = Path("/usr/lib/rabbitmq/bin")  # /usr/sbin has wrappers that change the user and the folder
 START_SECONDS = 90
 STARTS = 3
+# Below those that Linux gives to outgoing connections.
+PORTS = (20_000, 32_000)
 
 
 @dataclass(frozen=True)
@@ -102,9 +105,13 @@ def free_ports() -> Ports:
 
 
 def _free_port(held: ExitStack) -> int:
+    """One that no outgoing connection is given: else somebody's would have it while the node is down."""
     listener = held.enter_context(socket.socket())
-    listener.bind(("127.0.0.1", 0))
-    return int(listener.getsockname()[1])
+    while True:
+        port = random.randrange(*PORTS)
+        with suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def _launch(folder: Path, ports: Ports, *, clean: str) -> Supervised:

@@ -73,6 +73,20 @@ def _next(run_id: int, stages: tuple[Stage, ...], shuffle: random.Random | None)
     return shuffle.choice(every) if every else None
 
 
+def stopped_after(job: EtlJob, units: int) -> None:
+    """Starts a sync, and stops it after so many units, one by one, each of the first stage that has any.
+
+    A sync that is over before that is not stopped.
+    """
+    run = lifecycle.start(job.pk, trigger="test")
+    for _ in range(units):
+        if todo := next(((stage, found[:1]) for stage in Stage if (found := waiting(run.pk, stage))), None):
+            pipeline.handle(*todo)
+    run.refresh_from_db()
+    if run.status == "RUNNING":
+        lifecycle.stop(job.pk)
+
+
 def worked_off(run: EtlJobRun) -> EtlJobRun:
     """Works an open run off to its end, tries without delay."""
     work_off(run)

@@ -4,38 +4,23 @@ Source: https://www.rfc-editor.org/rfc/rfc5321
 """
 
 import socketserver
-import threading
 from collections.abc import Collection
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from types import TracebackType
-from typing import Self
+
+from tests.support.serving import Serving
 
 
-class MailServer:
+class MailServer(Serving):
     """Listens on a loopback port within a `with` block. It refuses the ``refused`` recipients."""
 
     def __init__(self, refused: Collection[str] = ()) -> None:
         self.received: list[EmailMessage] = []
         self.recipients: list[str] = []
         self._refused = refused
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-
-    @property
-    def port(self) -> int:
-        return int(self._server.server_address[1])
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), self._handler())
+        server.daemon_threads = True
+        super().__init__(server)
 
     def answer(self, line: str) -> str:
         """To a command; what is no recipient is welcome."""

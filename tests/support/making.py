@@ -3,6 +3,9 @@
 from typing import Any
 from uuid import uuid4
 
+import orjson
+from django.utils import timezone
+
 from etl.jobs import lifecycle
 from etl.jobs.advance import advance
 from etl.models import (
@@ -42,6 +45,22 @@ def an_integration(name: str = "Jira", *, tenant: str = "Acme", tier: str = "fre
 
 def job_of(integration: Integration) -> EtlJob:
     return EtlJob.objects.get(integration=integration)
+
+
+def asking_for(job: EtlJob, job_type: str, **changes: object) -> bytes:
+    """The body of a message with the contract's keys alone, but for those that are changed."""
+    body = {
+        "job_id": job.pk,
+        "tenant_id": job.tenant_id,
+        "integration_id": job.integration_id,
+        "job_type": job_type,
+        "config": {},
+        "priority": 5,
+        "retry_count": 0,
+        "max_retries": 3,
+        "scheduled_at": timezone.now().isoformat(),
+    }
+    return orjson.dumps({**body, **changes})
 
 
 def a_run(integration: Integration | None = None, kind: RunKind = RunKind.SYNC) -> EtlJobRun:

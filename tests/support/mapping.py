@@ -9,7 +9,7 @@ from etl.models import EtlJobRun, RawExtractionData, WorkItem
 from etl.queue.topology import Stage
 from integrations.models import Integration
 from tests.integrations.providers.jira.samples import page
-from tests.support.making import raw_row
+from tests.support.making import an_integration, raw_row
 
 
 def a_field(integration: Integration, number: int = 1, kind: str = "string", **fields: Any) -> CustomField:
@@ -18,6 +18,14 @@ def a_field(integration: Integration, number: int = 1, kind: str = "string", **f
     return CustomField.objects.create(
         tenant=integration.tenant, integration=integration, field_type=kind, **{**known, **fields}
     )
+
+
+def with_fields(*kinds: str) -> Integration:
+    """An integration with custom fields 1, 2, … of those types, of which nothing is loaded."""
+    integration = an_integration()
+    for number, kind in enumerate(kinds, start=1):
+        a_field(integration, number, kind)
+    return integration
 
 
 def stored(run: EtlJobRun, *issues: dict[str, Any], **fields: Any) -> RawExtractionData:

@@ -1,13 +1,13 @@
 """A web server that keeps what it is sent, as a chat or a tenant's own program would."""
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import orjson
+
+from tests.support.serving import Serving
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Received:
         return found
 
 
-class Receiver:
+class Receiver(Serving):
     """Listens on a loopback port within a `with` block. ``status`` is its next answers'.
 
     ``before_answer`` is called for each request, and may wait.
@@ -33,23 +33,11 @@ class Receiver:
         self.status = 200
         self.headers: dict[str, str] = {}
         self.before_answer: Callable[[], object] = lambda: None
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), self._handler()))
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/hooks/s3cret"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        return f"http://127.0.0.1:{self.port}/hooks/s3cret"
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         receiver = self

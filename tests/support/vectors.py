@@ -16,9 +16,14 @@ class MemoryStore(VectorStore):
         self.points: dict[str, dict[str, Point]] = defaultdict(dict)
         self.written: list[str] = []
         self.is_away = False
+        self._dimensions: dict[str, int] = {}
 
     def ensure_collection(self, name: str, dimensions: int) -> None:
         self.points[name]
+        self._dimensions[name] = dimensions
+
+    def dimensions(self, collection: str) -> int | None:
+        return self._dimensions.get(collection)
 
     def upsert(self, collection: str, points: Sequence[Point]) -> None:
         self.points[collection].update({point.id: point for point in points})

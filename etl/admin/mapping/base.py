@@ -161,11 +161,7 @@ class RowOfIntegration(IntegrationPages):
         return False
 
     def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+        self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """A row is shown on its integration's page."""
         if object_id is None:

@@ -11,8 +11,8 @@ from etl.history.watching import figures, row_counts, wait_for_end
 from etl.jobs.importing import Recorded, import_answers
 from etl.models import EtlJobRun, Overall
 from etl.workers.runtime import EmbeddedRuntime
+from integrations.commands import integration_of
 from integrations.errors import Permanent
-from integrations.models import Integration
 from pulse.commands import ScriptCommand
 
 
@@ -33,9 +33,7 @@ class Command(ScriptCommand):
         parser.add_argument("files", nargs="+", metavar="FILE")
 
     def run(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
-        integration = Integration.objects.filter(pk=options["integration"]).first()
-        if integration is None:
-            raise CommandError(f"--integration {options['integration']}: there is no such integration")
+        integration = integration_of(options["integration"])
         try:
             run = import_answers(integration, options["step"], [_read(name) for name in options["files"]])
         except Permanent as error:

@@ -11,7 +11,7 @@ from etl.letters import dead_letters
 from etl.letters.dead_letters import Group
 from etl.models import DeadLetter
 from etl.queue.topology import ALL_QUEUES
-from pulse.commands import ScriptCommand
+from pulse.commands import ScriptCommand, listed
 from pulse.tenancy.models import Tenant
 
 
@@ -72,7 +72,7 @@ def _chosen(options: Mapping[str, Any]) -> QuerySet[DeadLetter]:
 
 
 def _ids(text: str) -> list[int]:
-    parts = [part.strip() for part in text.split(",") if part.strip()]
+    parts = listed(text)
     for part in parts:
         if not (part.isascii() and part.isdigit()):
             raise CommandError(f"--ids: {part!r} is not a whole number")

@@ -12,8 +12,8 @@ from etl.jobs.asked import InvalidRequest, RunRequest
 from etl.jobs.watermarks import restrictions
 from etl.models import EtlJob, EtlJobRun, Overall, RunKind
 from etl.workers.runtime import EmbeddedRuntime
-from integrations.models import Integration
-from pulse.commands import ScriptCommand
+from integrations.commands import integration_of
+from pulse.commands import ScriptCommand, listed
 
 
 class Command(ScriptCommand):
@@ -30,10 +30,8 @@ class Command(ScriptCommand):
         other = parser.add_mutually_exclusive_group()
         other.add_argument("--repair", action="store_true", help="look for what drifted or was deleted instead")
         other.add_argument("--discover", action="store_true", help="discover custom fields instead")
-        parser.add_argument(
-            "--projects", default="", help="read only these, by key, owner/name or id, separated by commas"
-        )
-        parser.add_argument("--steps", default="", help="do only these steps, by name, separated by commas")
+        parser.add_argument("--projects", help="read only these, by key, owner/name or id, separated by commas")
+        parser.add_argument("--steps", help="do only these steps, by name, separated by commas")
         parser.add_argument("--from", dest="updated_from", help="read only what was last changed then (UTC) or later")
         parser.add_argument("--to", dest="updated_to", help="read only what was last changed before; a day: on it, too")
         parser.add_argument("--batch-size", type=int, help="items a page, where the integration does not say")
@@ -55,9 +53,7 @@ class Command(ScriptCommand):
 
     def _start(self, options: Mapping[str, Any]) -> EtlJobRun:
         """A new run; where one is open that does the same (a process was killed, say), that one, to its end."""
-        integration = Integration.objects.filter(pk=options["integration"]).first()
-        if integration is None:
-            raise CommandError(f"--integration {options['integration']}: there is no such integration")
+        integration = integration_of(options["integration"])
         job = integration.jobs.order_by("id")[0]
         try:
             return _started(job, options)
@@ -100,16 +96,19 @@ def _asked(options: Mapping[str, Any]) -> dict[str, Any]:
     """What the options say, by the names of `RunRequest`."""
     asked = {
         "full_sync": options["full"] or None,
-        "projects": _listed(options["projects"]),
-        "steps": _listed(options["steps"]),
+        **{name: _names(name, options[name]) for name in ("projects", "steps") if options[name] is not None},
         "updated_from": options["updated_from"],
         "updated_to": options["updated_to"],
         "batch_size": options["batch_size"],
         "include_dev_status": False if options["no_dev_status"] else None,
         "include_custom_fields": options["custom_fields"] or None,
     }
-    return {name: value for name, value in asked.items() if value not in (None, [])}
+    return {name: value for name, value in asked.items() if value is not None}
 
 
-def _listed(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+def _names(option: str, text: str) -> list[str]:
+    """Raises CommandError where there are none: a script's variable that is not set shall not mean everything."""
+    names = listed(text)
+    if not names:
+        raise CommandError(f"--{option} {text!r} names nothing: leave it out for all")
+    return names

@@ -11,6 +11,7 @@ from etl.queue import get_broker, reset_broker
 from etl.queue.broker import BrokerUnavailable
 from etl.queue.topology import Tier
 from etl.workers.child import Limits, live
+from etl.workers.heartbeat import BEAT_SECONDS
 from etl.workers.pool import ALL_TIERS, WorkerPool, known_workers
 from etl.workers.signals import Signals
 from etl.workers.supervisor import Supervisor
@@ -34,11 +35,12 @@ class Command(BaseCommand):
         )
         parser.add_argument("--processes", type=int, default=1, metavar="N", help="how many, each with all the workers")
         parser.add_argument("--threads", type=int, default=0, help="per worker; its own number where missing")
+        looked_at = f"ends and is replaced; looked at every {BEAT_SECONDS:g} s, so what comes in between exceeds it"
         parser.add_argument(
-            "--max-memory", type=int, default=0, metavar="MIB", help="a process that has more ends and is replaced"
+            "--max-memory", type=int, default=0, metavar="MIB", help=f"a process that has more {looked_at}"
         )
         parser.add_argument(
-            "--max-units", type=int, default=0, metavar="N", help="a process that has done so many ends and is replaced"
+            "--max-units", type=int, default=0, metavar="N", help=f"a process that has done so many {looked_at}"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

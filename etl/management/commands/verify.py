@@ -12,6 +12,7 @@ from etl.jobs.lifecycle import IllegalTransition
 from etl.models import Verification
 from etl.verification import verify
 from etl.workers.runtime import EmbeddedRuntime
+from integrations.commands import integration_of
 from integrations.models import Integration
 from pulse.commands import ScriptCommand
 from pulse.tenancy.models import Tenant
@@ -117,10 +118,7 @@ def _told(verification: Verification) -> dict[str, Any]:
 def _wanted(options: Mapping[str, Any]) -> list[Integration]:
     """Raises CommandError, which names the option and its value, where there is none such."""
     if options["integration"] is not None:
-        found = Integration.objects.filter(pk=options["integration"]).first()
-        if found is None:
-            raise CommandError(f"--integration {options['integration']}: there is no such integration")
-        return [found]
+        return [integration_of(options["integration"])]
     active = Integration.objects.filter(active=True, tenant__active=True).order_by("pk")
     if options["tenant"] is None:
         return list(active)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from integrations.checking import check_integration, containers_of
-from integrations.models import Integration
+from integrations.commands import integration_of
 from pulse.commands import ScriptCommand
 
 
@@ -23,9 +23,7 @@ class Command(ScriptCommand):
         parser.add_argument("--integration", type=int, required=True, help="id")
 
     def run(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
-        integration = Integration.objects.filter(pk=options["integration"]).first()
-        if integration is None:
-            raise CommandError(f"--integration {options['integration']}: there is no such integration")
+        integration = integration_of(options["integration"])
         report = check_integration(integration)
         keys, problems = [project.key for project in report.projects], list(report.problems)
         return {

@@ -96,7 +96,8 @@ def _partition(connection: Connection, repository: RepositoryRef, context: PlanC
 def _fetch_page(client: GitHubClient, cursor: Cursor) -> Answer:
     if "sizes" not in cursor:
         wanted = {"first": checked_batch_size(cursor["batch_size"]), **NESTED}
-        cursor = {**cursor, **sized(wanted, CHANGED_SINCE if cursor["question"]["since"] else wanted["first"])}
+        few = CHANGED_SINCE if cursor["question"]["since"] else cursor.get("few")
+        cursor = {**cursor, **sized(wanted, few or wanted["first"])}
     found = _asked(client, cursor)
     repository = found.answer.data.get("repository")
     nodes = repository["pullRequests"]["nodes"] or () if repository else ()

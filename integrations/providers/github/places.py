@@ -2,7 +2,7 @@
 the site does not know any more. Cheap: a hundred a call, of which only the times are read.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from typing import Any
@@ -21,7 +21,7 @@ from integrations.providers.github.answers import (
 from integrations.providers.github.client import GitHubClient
 from integrations.providers.github.normalise import PLACES as PLACES_SEEN
 from integrations.providers.github.queries import PLACES, SOUGHT_PLACES
-from integrations.providers.github.questions import newest_wanted, question_name
+from integrations.providers.github.questions import newest_wanted, oldest_wanted, question_name
 from integrations.providers.github.values import name_of
 
 # Of one partition: a site that forgets its cursors at once would lead in a circle.
@@ -51,14 +51,24 @@ def fetch_place(client: GitHubClient, cursor: Cursor) -> Answer:
 
 
 def _behind_newer(repository: Mapping[str, Any], cursor: Cursor, what: str) -> Cursor | None:
-    """The next hundred, where all of these are newer; None where there are no others."""
-    edges, end = present(repository["pullRequests"]["edges"]), newest_wanted(cursor["question"])
-    newer = list(takewhile(lambda edge: edge["node"]["updatedAt"] >= end, edges))
+    """The next hundred, where all of these are newer; None where there are no others, or none of them is wanted."""
+    edges, question = present(repository["pullRequests"]["edges"]), cursor["question"]
+    newer = _until(edges, newest_wanted(question))
     if len(newer) == len(edges):
         return next_page(repository["pullRequests"], cursor, what)
+    wanted = _until(edges, oldest_wanted(question))[len(newer) :]
+    ends_here = len(newer) + len(wanted) < len(edges)
+    if ends_here and not wanted:
+        return None
     after = newer[-1]["cursor"] if newer else cursor["after"]
-    begun = {**cursor, "call": "page", "node_id": repository["id"], "passed": end}
-    return {**first_page(**begun), "after": after}
+    begun = {**cursor, "call": "page", "node_id": repository["id"], "passed": newest_wanted(question)}
+    # With an older one, which tells that there is no more.
+    return {**first_page(**begun), "after": after, "few": len(wanted) + 1 if ends_here else None}
+
+
+def _until(edges: Sequence[dict[str, Any]], instant: str) -> Sequence[dict[str, Any]]:
+    """Those at the beginning that were last updated then or later."""
+    return list(takewhile(lambda edge: edge["node"]["updatedAt"] >= instant, edges))
 
 
 def check_same(repository: Mapping[str, Any], cursor: Cursor, what: str) -> None:

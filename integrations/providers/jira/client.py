@@ -12,6 +12,7 @@ from integrations.providers.jira import dialect
 from integrations.providers.jira.auth import advice, checked_base_url, checked_credentials
 from integrations.providers.jira.cloud import Cloud
 from integrations.providers.jira.dialect import Call, Dialect, Place
+from integrations.providers.jira.jql import UNKNOWN_ZONE
 from integrations.providers.jira.server import Server
 
 PROJECTS_A_PAGE = 50
@@ -21,8 +22,6 @@ CREATEMETA_A_PAGE = 200
 ZONE_SECONDS = 600
 _REFUSED = (401, 403)
 _UNKNOWN = ("AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED")
-# In no zone a clock shows less: a time told so is never later than the one meant, whatever zone it is read in.
-WESTERNMOST = ZoneInfo("Etc/GMT+12")
 
 
 class JiraClient:
@@ -50,11 +49,11 @@ class JiraClient:
 
     @property
     def zone(self) -> ZoneInfo:
-        """The account's time zone, in which dates in JQL are read; `WESTERNMOST` where the site does not tell it."""
+        """The account's time zone, in which dates in JQL are read; `UNKNOWN_ZONE` where the site does not tell it."""
         with self._asking:
             if self._zone is None or time.monotonic() > self._zone[0]:
                 self.myself()
-            return self._zone[1] if self._zone else WESTERNMOST
+            return self._zone[1] if self._zone else UNKNOWN_ZONE
 
     def server_info(self) -> Response:
         first, second = dialect.server_info()
@@ -208,13 +207,13 @@ def dialect_of(response: Response) -> Dialect:
 
 
 def zone_of(account: object) -> ZoneInfo:
-    """The time zone that an account names; `WESTERNMOST` where it names none that is known, such as Java's own."""
+    """The time zone that an account names; `UNKNOWN_ZONE` where it names none that is known, such as Java's own."""
     name = account.get("timeZone") if type(account) is dict else None
     try:
-        return ZoneInfo(name) if type(name) is str and name else WESTERNMOST
+        return ZoneInfo(name) if type(name) is str and name else UNKNOWN_ZONE
     # A name that is no path of the zone database at all is a ValueError or an OSError.
     except (KeyError, ValueError, OSError):
-        return WESTERNMOST
+        return UNKNOWN_ZONE
 
 
 def client_for(connection: Connection) -> JiraClient:

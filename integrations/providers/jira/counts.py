@@ -11,12 +11,16 @@ from integrations.errors import Permanent
 from integrations.provider import Connection, PlanContext, ProjectRef, SourceCount
 from integrations.providers.jira.client import JiraClient
 from integrations.providers.jira.extract_catalogue import projects_in_scope
-from integrations.providers.jira.jql import bounded
+from integrations.providers.jira.jql import UNKNOWN_ZONE, bounded
 from integrations.providers.jira.paging import MINUTE
 from integrations.providers.jira.questions import Question, question_of, scope_of
 from integrations.providers.jira.windows import told_count
 
 _UNAUTHORISED = 401
+_NO_ZONE = (
+    "the site does not say in which time zone it reads dates for this account: "
+    "choose one in the account's profile, such as Europe/Berlin"
+)
 
 
 def count_projects(client: JiraClient, connection: Connection, context: PlanContext) -> Mapping[str, SourceCount]:
@@ -31,6 +35,10 @@ def _count(client: JiraClient, connection: Connection, project: ProjectRef, cont
     whole = question_of(connection, project)
     question = question_of(connection, project, context.watermarks.get(scope_of(whole)))
     try:
+        zone = None if client.is_cloud else client.zone
+        # A bound that leaves out nothing in any zone counts up to a day more than there is.
+        if zone is UNKNOWN_ZONE and (question["since"] is not None or question["start_date"]):
+            return SourceCount(None, problem=_NO_ZONE)
         return _counted(client, {**question, "since": None}, question["since"])
     except Permanent as error:
         # Wrong credentials, and what is no answer of a Jira, are no matter of this project alone.

@@ -37,9 +37,15 @@ class Told:
     path: str
 
     @property
-    def said(self) -> object:
-        """All of it that is ever read."""
-        return [self.holder.get(self.name), self.holder.get("total")]
+    def said(self) -> list[object]:
+        """All of it that is ever read, in parts that another answer may tell.
+
+        Answers about many issues end anywhere, also within an issue, and say no total.
+        """
+        histories = self.holder.get(self.name)
+        if self.name == "changeHistories" and isinstance(histories, list):
+            return histories
+        return [[histories, self.holder.get("total")]]
 
 
 @dataclass(slots=True)

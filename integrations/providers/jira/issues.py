@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any, TypeVar
 
-from integrations.json_text import hashes
+from integrations.json_text import hashes, summed_hashes
 from integrations.json_values import Json, UnreadableError, section
 from integrations.provider import RawAnswer
 from integrations.providers.jira.adf import plain_text
@@ -68,7 +68,7 @@ def _said(issue: object) -> object:
 
 def changelog_digests(answer: RawAnswer) -> Mapping[str, str]:
     """A hash of the histories that an answer brings of each issue, by issue id."""
-    return hashes((issue_id, found.said) for issue_id, found in told(answer))
+    return summed_hashes((issue_id, found.said) for issue_id, found in told(answer))
 
 
 def read_changelogs(answer: RawAnswer) -> Batch:

@@ -1,7 +1,8 @@
 """JQL from a partition's question, with times that no time zone can turn against us.
 
 Jira Cloud compares with epoch milliseconds. Data Center only knows dates in words, to the minute, which it reads in
-the time zone of the account that asks. ``zone`` is that zone, None for Cloud.
+the time zone of the account that asks. ``zone`` is that zone, `UNKNOWN_ZONE` where the site does not tell it, None for
+Cloud.
 
 https://support.atlassian.com/jira-software-cloud/docs/jql-fields/
 """
@@ -16,6 +17,10 @@ from integrations.providers.jira.questions import Question, midnight
 # none across a page's edge unseen; oldest first could skip one for good.
 NEWEST_FIRST = "updated DESC, id DESC"
 FIRST_CREATED = "created ASC, id ASC"
+# In no zone clocks show less, and in no zone more: a bound that is told so holds whatever zone it is read in. It is
+# another object than the zone of that name, in which an account can be.
+UNKNOWN_ZONE = ZoneInfo.no_cache("Etc/GMT+12")
+_EASTERNMOST = ZoneInfo("Etc/GMT-14")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ALMOST_A_MINUTE = timedelta(milliseconds=59_999)
 
@@ -78,6 +83,8 @@ def upper_bound(instant: int, zone: ZoneInfo | None) -> str:
     """A time, as JQL writes it, that is never earlier than the instant (epoch ms), however the site reads it."""
     if zone is None:
         return str(instant)
+    if zone is UNKNOWN_ZONE:
+        zone = _EASTERNMOST
     wanted = _EPOCH + timedelta(milliseconds=instant)
     shown = _wall(wanted + _ALMOST_A_MINUTE, zone)
     while (early := wanted - _earliest(shown, zone)) > timedelta():

@@ -70,15 +70,13 @@ def comment(site: GitHubSite, body: Body) -> int:
 
 
 @change("delete-fork", f"{{{PULL}}}", pull=str)
-def delete_fork(site: GitHubSite, body: Body) -> str:
+def delete_fork(site: GitHubSite, body: Body) -> None:
     site.delete_fork(body["pull"])
-    return str(body["pull"])
 
 
 @change("delete-repository", f"{{{NAME}}}", repository=str)
-def delete_repository(site: GitHubSite, body: Body) -> str:
+def delete_repository(site: GitHubSite, body: Body) -> None:
     site.delete_repository(body["repository"])
-    return str(body["repository"])
 
 
 @change("rename-repository", f'{{{NAME}, "name": "checkout"}}', repository=str, name=str)
@@ -92,15 +90,13 @@ def transfer_repository(site: GitHubSite, body: Body) -> str:
 
 
 @change("archive-repository", f"{{{NAME}}}", repository=str)
-def archive_repository(site: GitHubSite, body: Body) -> str:
+def archive_repository(site: GitHubSite, body: Body) -> None:
     site.archive_repository(body["repository"])
-    return str(body["repository"])
 
 
 @change("unarchive-repository", f"{{{NAME}}}", repository=str)
-def unarchive_repository(site: GitHubSite, body: Body) -> str:
+def unarchive_repository(site: GitHubSite, body: Body) -> None:
     site.archive_repository(body["repository"], archived=False)
-    return str(body["repository"])
 
 
 @change("hook", '{"url": "http://127.0.0.1:8000/app/etl/webhooks/github/1", "secret": "s"}', url=str, secret=str)

@@ -57,45 +57,38 @@ def develop(site: Site, body: dict[str, Any]) -> str:
 
 
 @change("rename-status", '{"status": "In Review", "name": "Peer review"}', status=str, name=str)
-def rename_status(site: Site, body: dict[str, Any]) -> str:
+def rename_status(site: Site, body: dict[str, Any]) -> None:
     site.rename_status(body["status"], body["name"])
-    return str(body["name"])
 
 
 @change("remove-project", '{"project": "GROW"}', project=str)
-def remove_project(site: Site, body: dict[str, Any]) -> str:
+def remove_project(site: Site, body: dict[str, Any]) -> None:
     site.remove_project(body["project"])
-    return str(body["project"])
 
 
 @change("restore-project", '{"project": "GROW"}', project=str)
-def restore_project(site: Site, body: dict[str, Any]) -> str:
+def restore_project(site: Site, body: dict[str, Any]) -> None:
     site.restore_project(body["project"])
-    return str(body["project"])
 
 
 @change("rename-field", '{"field": "customfield_10028", "name": "Points"}', field=str, name=str)
-def rename_field(site: Site, body: dict[str, Any]) -> str:
+def rename_field(site: Site, body: dict[str, Any]) -> None:
     site.rename_field(body["field"], body["name"])
-    return str(body["name"])
 
 
 @change("retype-field", '{"field": "customfield_10028", "type": "string"}', field=str, type=str)
-def retype_field(site: Site, body: dict[str, Any]) -> str:
+def retype_field(site: Site, body: dict[str, Any]) -> None:
     site.retype_field(body["field"], body["type"])
-    return str(body["type"])
 
 
 @change("remove-field", '{"field": "customfield_10028"}', field=str)
-def remove_field(site: Site, body: dict[str, Any]) -> str:
+def remove_field(site: Site, body: dict[str, Any]) -> None:
     site.remove_field(body["field"])
-    return str(body["field"])
 
 
 @change("restore-field", '{"field": "customfield_10028"}', field=str)
-def restore_field(site: Site, body: dict[str, Any]) -> str:
+def restore_field(site: Site, body: dict[str, Any]) -> None:
     site.restore_field(body["field"])
-    return str(body["field"])
 
 
 @change(

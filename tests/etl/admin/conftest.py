@@ -3,18 +3,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from pulse.tenancy.models import Tenant, User
+from pulse.tenancy.models import User
 from tests.etl.admin.rows import Rows, staff
-
-
-@pytest.fixture
-def acme(db: None) -> Rows:
-    return Rows(Tenant.objects.create(name="Acme"))
-
-
-@pytest.fixture
-def rival(db: None) -> Rows:
-    return Rows(Tenant.objects.create(name="Rival"))
 
 
 def _client(user: User) -> Client:

@@ -57,6 +57,18 @@ def test_what_is_left_empty_stays_and_a_key_can_be_taken_away(operator: Client, 
     assert (row.target, row.key) == (CHAT, "")
 
 
+def test_a_channel_that_somebody_else_changed_meanwhile_is_not_overwritten(operator: Client, acme: Rows) -> None:
+    row = channel(acme)
+    form = form_of(acme, seen=row.last_updated_at.isoformat())
+    assert operator.post(addresses.page_of(row), {**form, "causes": ["run_failed"]}).status_code == 302
+
+    response = operator.post(addresses.page_of(row), {**form, "name": "Mine", "causes": ["dead_letters"]})
+
+    assert errors(response)["__all__"] == ["somebody else changed Chat meanwhile"]
+    row.refresh_from_db()
+    assert (row.name, row.causes) == ("Chat", ["run_failed"])
+
+
 @pytest.mark.parametrize(
     ("said", "field", "named_value"),
     [

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models.functions import Now
+from pytest_django import Settings
 
 from etl.alerts.findings import Finding, Findings, Look, findings
 from etl.models import Alert, AlertChannel, AlertDelivery, Cause
@@ -20,6 +21,14 @@ def a_tenant(name: str = "Acme", **fields: Any) -> Tenant:
 def a_channel(target: str = NOWHERE, name: str = "ops", tenant: str = "Acme", **fields: Any) -> AlertChannel:
     given = {"kind": AlertChannel.Kind.WEBHOOK, "target": target, **fields}
     return AlertChannel.objects.create(tenant=a_tenant(tenant), name=name, **given)
+
+
+def mails_through(settings: Settings, port: int) -> None:
+    """E-mail goes to a server on this machine, as EMAIL_URL=smtp://… has it."""
+    settings.EMAIL_URL = f"smtp://127.0.0.1:{port}"
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+    settings.DEFAULT_FROM_EMAIL = "pulse@acme.test"
 
 
 def an_alert(

@@ -1,6 +1,7 @@
 """Work that waits while no worker of its tier and stage is there."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -34,6 +35,8 @@ class Watched:
 
     def look(self, after: float = 0) -> Looked:
         self.clock.now += after
+        with suppress(BrokerUnavailable):
+            self.watch.ask()
         return look_at_all({Cause.NO_CONSUMER: self.watch})
 
 

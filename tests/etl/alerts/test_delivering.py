@@ -5,12 +5,23 @@ from django.core import mail
 from django.db import connection
 from pytest_django import Settings
 
-from etl.alerts import delivering
+from etl.alerts import delivering, smtp, webhook
 from etl.alerts.delivering import backoff_seconds, deliver_due, send_test
 from etl.alerts.errors import NotDelivered
 from etl.models import AlertChannel, Cause
-from tests.etl.alerts.making import NOWHERE, a_channel, a_tenant, an_alert, an_hour_later, changed, delivery_of
+from tests.etl.alerts.making import (
+    NOWHERE,
+    a_channel,
+    a_tenant,
+    an_alert,
+    an_hour_later,
+    changed,
+    delivery_of,
+    mails_through,
+)
+from tests.etl.alerts.trickling import Trickling
 from tests.services.waiting import wait_until
+from tests.support.mail_server import MailServer
 from tests.support.receiver import Receiver
 from tests.support.threads import at_once
 
@@ -145,16 +156,14 @@ def test_failures_in_a_row_are_tried_again_later_and_later_but_hourly_at_least()
     assert [backoff_seconds(tries) for tries in range(1, 7)] == [60, 300, 900, 3600, 3600, 3600]
 
 
-def test_a_channel_that_never_answers_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("etl.alerts.webhook.CALL_SECONDS", 0.5)
+def test_a_channel_that_is_slow_or_broken_holds_up_no_other() -> None:
     an_alert()
-    with Receiver() as silent, Receiver() as good:
-        silent.before_answer = lambda: wait_until(lambda: False, 5)
-        hanging, broken = a_channel(silent.url, "hanging"), a_channel(NOWHERE, "broken")
+    with Receiver() as slow, Receiver() as good:
+        slow.before_answer = lambda: wait_until(lambda: bool(good.received), 30)
+        a_channel(slow.url, "slow")
+        broken = a_channel(NOWHERE, "broken")
         a_channel(good.url, "good")
-        assert deliver_due() == 1
-        assert len(good.received) == 1
-    assert "did not answer within 0.5 s" in delivery_of(hanging).error
+        assert deliver_due() == 2
     assert "could not be reached" in delivery_of(broken).error
 
 
@@ -187,6 +196,34 @@ def test_kinds_of_channels_are_served_apart(settings: Settings) -> None:
         assert deliver_due([AlertChannel.Kind.EMAIL]) == 1
         assert (len(mail.outbox), len(receiver.received)) == (1, 0)
         assert deliver_due([AlertChannel.Kind.WEBHOOK]) == 1
+
+
+def test_a_receiver_that_answers_byte_by_byte_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "CALL_SECONDS", 0.2)
+    with Trickling(b"HTTP/1.1 200 OK\r\nX-Slow: ") as slow:
+        channel = a_channel(f"http://127.0.0.1:{slow.port}/hooks/s3cret")
+        an_alert()
+        assert deliver_due() == 0
+    assert delivery_of(channel).error == f"http://127.0.0.1:{slow.port}/… did not answer within 0.2 s"
+
+
+def test_a_mail_server_that_answers_byte_by_byte_is_given_up_and_tried_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp, "SEND_SECONDS", 0.2)
+    tenants = ("Acme", "Zebra")
+    channels = [a_channel("ada@acme.test", tenant=tenant, kind=AlertChannel.Kind.EMAIL) for tenant in tenants]
+    for tenant in tenants:
+        an_alert(tenant=tenant)
+    with Trickling(b"220-") as slow:
+        mails_through(settings, slow.port)
+        assert deliver_due() == 0
+        assert (slow.calls, slow.heard_out) == (2, 0)
+    assert {delivery_of(one).error for one in channels} == {"the mail server did not take the message within 0.2 s"}
+    an_hour_later()
+    with MailServer() as server:
+        mails_through(settings, server.port)
+        assert deliver_due() == 2
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,20 +1,24 @@
-"""Two tenants with rows of their own, and the people who ask for them."""
+"""The people who ask for the rows of two tenants, or of one with an integration."""
 
 import pytest
 
-from pulse.tenancy.models import Role, Tenant, User
+from integrations.models import Integration
+from pulse.tenancy.models import Role, User
 from tests.etl.admin.rows import Rows
 from tests.etl.api.callers import Caller, member
+from tests.support.brokers import RecordingBroker
+from tests.support.making import an_integration
 
 
 @pytest.fixture
-def acme(db: None) -> Rows:
-    return Rows(Tenant.objects.create(name="Acme"))
+def integration(db: None, recording: RecordingBroker) -> Integration:
+    return an_integration()
 
 
 @pytest.fixture
-def rival(db: None) -> Rows:
-    return Rows(Tenant.objects.create(name="Rival"))
+def caller(integration: Integration) -> Caller:
+    """An operator of the integration's tenant."""
+    return Caller(member("otto", integration.tenant))
 
 
 @pytest.fixture

@@ -91,6 +91,20 @@ def test_what_is_left_out_of_a_change_stays(owner: Caller, acme: Rows) -> None:
     assert (row.name, row.target, row.key, row.causes) == ("Talk", CHAT, "k-12345", ["run_failed"])
 
 
+def test_a_channel_that_somebody_else_changed_meanwhile_is_not_overwritten(owner: Caller, acme: Rows) -> None:
+    made = owner.post("alert-channels", WEBHOOK).json()
+    path, seen = f"alert-channels/{made['id']}", {"last_updated_at": made["last_updated_at"]}
+    theirs = owner.send("PATCH", path, body={"causes": [], **seen}).json()
+
+    answer = owner.send("PATCH", path, body={"active": False, **seen})
+
+    assert (answer.status_code, answer.json()["type"]) == (409, "outdated")
+    assert answer.json()["errors"] == {"last_updated_at": ["somebody else changed Chat meanwhile"]}
+    assert owner.get(path).json() == theirs
+    again = {"active": False, "last_updated_at": theirs["last_updated_at"]}
+    assert owner.send("PATCH", path, body=again).json()["active"] is False
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [

@@ -12,7 +12,7 @@ from etl.models import EtlJobRun, Overall, RunKind
 from etl.queue.topology import CUSTOM_FIELDS_QUEUE
 from integrations.models import Integration
 from pulse.tenancy.models import Tenant
-from tests.etl.api.callers import Caller, member
+from tests.etl.api.callers import Caller
 from tests.support.brokers import RecordingBroker
 from tests.support.loading import offline_integration
 
@@ -20,11 +20,6 @@ from tests.support.loading import offline_integration
 @pytest.fixture
 def integration(db: None) -> Integration:
     return offline_integration()
-
-
-@pytest.fixture
-def caller(integration: Integration) -> Caller:
-    return Caller(member("otto", integration.tenant))
 
 
 def a_field(integration: Integration, number: int, **more: Any) -> CustomField:

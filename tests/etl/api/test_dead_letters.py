@@ -8,21 +8,11 @@ from etl.jobs import lifecycle
 from etl.models import DeadLetter, EtlJobRun, ExtractionCheckpoint, Overall
 from etl.queue.topology import JOBS_QUEUE, Stage, Tier, queue_for
 from integrations.models import Integration
-from tests.etl.api.callers import Caller, member
+from tests.etl.api.callers import Caller
 from tests.support.brokers import RecordingBroker
 from tests.support.making import all_failed, an_integration, job_of
 
 QUEUE = queue_for(Stage.EXTRACTION, Tier.FREE)
-
-
-@pytest.fixture
-def integration(db: None, recording: RecordingBroker) -> Integration:
-    return an_integration()
-
-
-@pytest.fixture
-def caller(integration: Integration) -> Caller:
-    return Caller(member("otto", integration.tenant))
 
 
 def a_letter(integration: Integration | None, **more: Any) -> DeadLetter:

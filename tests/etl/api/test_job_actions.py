@@ -7,24 +7,14 @@ import pytest
 from etl.jobs import lifecycle
 from etl.models import EtlJob, EtlJobRun, Overall, RunKind, Verification
 from integrations.models import Integration
-from tests.etl.api.callers import Caller, member
+from tests.etl.api.callers import Caller
 from tests.support.brokers import RecordingBroker
-from tests.support.making import ISSUES, PROJECTS, all_failed, an_integration, job_of
-
-
-@pytest.fixture
-def integration(db: None, recording: RecordingBroker) -> Integration:
-    return an_integration()
+from tests.support.making import ISSUES, PROJECTS, all_failed, job_of
 
 
 @pytest.fixture
 def job(integration: Integration) -> EtlJob:
     return job_of(integration)
-
-
-@pytest.fixture
-def caller(integration: Integration) -> Caller:
-    return Caller(member("otto", integration.tenant))
 
 
 def ask(caller: Caller, job: EtlJob, action: str, body: Any = None) -> Any:

@@ -18,18 +18,8 @@ pytestmark = pytest.mark.usefixtures("recording")
 
 
 @pytest.fixture
-def integration(db: None, recording: RecordingBroker) -> Integration:
-    return an_integration()
-
-
-@pytest.fixture
 def job(integration: Integration) -> EtlJob:
     return job_of(integration)
-
-
-@pytest.fixture
-def caller(integration: Integration) -> Caller:
-    return Caller(member("otto", integration.tenant))
 
 
 def patch(caller: Caller, job: EtlJob, **said: Any) -> Any:

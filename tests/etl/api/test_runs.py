@@ -10,8 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from etl.jobs import discovery, lifecycle
 from etl.models import EtlJobEvent, EtlJobRun, EtlJobRunStep, ExtractionCheckpoint, Overall, RunKind, UnitState
 from integrations.models import Integration
-from tests.etl.api.callers import Caller, member
-from tests.support.brokers import RecordingBroker
+from tests.etl.api.callers import Caller
 from tests.support.making import ISSUES, PROJECTS, all_failed, all_planned, an_integration, checkpoint, job_of
 
 FIGURES = {
@@ -24,16 +23,6 @@ FIGURES = {
     "vectorization_queued": 30,
     "memory_usage": 123.5,
 }
-
-
-@pytest.fixture
-def integration(db: None, recording: RecordingBroker) -> Integration:
-    return an_integration()
-
-
-@pytest.fixture
-def caller(integration: Integration) -> Caller:
-    return Caller(member("otto", integration.tenant))
 
 
 @pytest.fixture

@@ -2,18 +2,10 @@
 
 from typing import Any
 
-import pytest
-
 from etl.models import Verification
 from integrations.models import Integration
 from tests.etl.api.callers import Caller, member
-from tests.support.brokers import RecordingBroker
 from tests.support.making import a_run, an_integration
-
-
-@pytest.fixture
-def integration(db: None, recording: RecordingBroker) -> Integration:
-    return an_integration()
 
 
 def one(integration: Integration, **more: Any) -> Verification:

@@ -1,17 +1,19 @@
 """Clocks that differ: the database's, and those of sites that tell theirs."""
 
-import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from pytest_django import Settings
 
 from etl.doctor import clocks
 from etl.doctor.results import State
 from integrations.models import Integration
 from tests.support.making import NOWHERE, an_integration
+from tests.support.serving import Serving
 
 pytestmark = pytest.mark.django_db
 Site = Callable[[float], str]
@@ -20,7 +22,7 @@ Site = Callable[[float], str]
 @pytest.fixture
 def site() -> Iterator[Site]:
     """Makes sites whose clocks are so many seconds ahead; they refuse everything."""
-    servers: list[ThreadingHTTPServer] = []
+    servers = ExitStack()
 
     def make(seconds_ahead: float) -> str:
         class Handler(BaseHTTPRequestHandler):
@@ -32,15 +34,11 @@ def site() -> Iterator[Site]:
             def log_message(self, *_: object) -> None:
                 """Says nothing."""
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}"
+        server = servers.enter_context(Serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)))
+        return f"http://127.0.0.1:{server.port}"
 
-    yield make
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    with servers:
+        yield make
 
 
 def connected(name: str, address: str) -> Integration:
@@ -80,10 +78,29 @@ def test_a_site_with_another_clock_is_told(site: Site) -> None:
     assert "this machine's" not in found.advice
 
 
-def test_where_all_others_differ_ours_is_wrong(site: Site) -> None:
-    connected("One", site(-300))
-    connected("Two", site(-300))
-    assert clocks.others().advice.startswith("this machine's clock is wrong")
+@pytest.mark.parametrize(("seconds", "state"), [(-45, "warning"), (-300, "failed")])
+def test_where_all_others_differ_ours_is_wrong(site: Site, seconds: float, state: str) -> None:
+    connected("One", site(seconds))
+    connected("Two", site(seconds))
+    found = clocks.others()
+    assert found.state == state
+    assert found.advice.startswith("this machine's clock is wrong")
+
+
+def test_of_two_that_differ_nobody_knows_which_is_wrong_and_that_is_a_failure(site: Site) -> None:
+    connected("Jira", site(3600))
+    found = clocks.others()
+    assert (found.state, found.advice) == (State.FAILED, clocks.ADVICE)
+
+
+def test_what_is_no_address_keeps_nobody_else_from_being_asked(site: Site, settings: Settings) -> None:
+    settings.RABBITMQ_URL, settings.QDRANT_URL = "garbage", "http://[::1"
+    connected("Bad", "http://[::1")
+    Integration.objects.filter(pk=connected("Of a provider that is gone", "").pk).update(provider="gone")
+    connected("Right", site(0))
+    found = clocks.others()
+    assert found.state is State.OK
+    assert len(found.figures["seconds_ahead"]) == 1
 
 
 def test_sites_of_inactive_integrations_are_not_asked(site: Site) -> None:

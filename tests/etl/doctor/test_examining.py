@@ -2,8 +2,14 @@
 
 from collections.abc import Callable
 
+import pytest
+from django.db import OperationalError
+
 from etl.doctor import EXAMINATIONS, examine
 from etl.doctor.results import Examination, Found, State, failed, ok, warning
+from etl.queue.broker import BrokerUnavailable
+
+pytestmark = pytest.mark.django_db
 
 
 def seen(found: Found) -> Callable[[], Found]:
@@ -18,6 +24,17 @@ def test_an_examination_that_breaks_is_a_failure_and_the_others_go_on() -> None:
     assert (found["a"].state, found["a"].said) == (State.FAILED, "ZeroDivisionError: by zero")
     assert found["a"].advice
     assert found["b"] == ok("fine")
+
+
+@pytest.mark.parametrize("error", [OperationalError("gone\nfor good"), BrokerUnavailable("gone\nfor good")])
+def test_a_service_that_goes_away_meanwhile_is_told_in_one_line(error: Exception) -> None:
+    def broken() -> Found:
+        raise error
+
+    found = examine([Examination("a", broken), Examination("b", seen(ok("fine")))])
+    assert (found["a"].state, found["a"].said) == (State.FAILED, "gone for good")
+    assert found["a"].advice.startswith("it answered a moment ago")
+    assert found["b"].state is State.OK
 
 
 def test_a_package_that_is_missing_is_told_so() -> None:

@@ -49,19 +49,26 @@ def test_a_silent_worker_is_named() -> None:
     a_worker()
     a_worker(host="two", pid=8, seconds_ago=3600)
     found = processes.workers()
-    assert (found.state, found.said) == (State.WARNING, "1 alive; silent: two:8")
+    assert (found.state, found.said) == (State.FAILED, "1 alive; silent: two:8")
 
 
-def test_workers_that_died_within_the_hour_are_counted() -> None:
+def test_workers_that_died_within_the_hour_are_named() -> None:
+    a_worker(ended="silent", active=False, seconds_ago=60)
+    assert processes.workers().said == "none is alive; within an hour died or went silent: one:7 (silent)"
     a_worker()
-    a_worker(ended="died", active=False)
+    a_worker(ended="died", active=False, pid=8)
     a_worker(ended="stopped", active=False)
     a_worker(ended="died", active=False, seconds_ago=7200)
-    assert processes.workers().said == "1 alive; 1 died or went silent within an hour"
+    found = processes.workers()
+    assert found.state is State.WARNING
+    assert found.said == "1 alive; within an hour died or went silent: one:8 (died), one:7 (silent)"
 
 
 def test_in_the_embedded_profile_the_one_process_does_both(settings: Settings) -> None:
     settings.RABBITMQ_URL = ""
+    killed = a_worker(seconds_ago=3600)
+    assert processes.workers().state is State.WARNING
+    killed.delete()
     assert "manage.py serve" in processes.workers().advice
     assert processes.scheduler().state is State.WARNING
     a_worker()

@@ -1,5 +1,6 @@
 """What is said of a real RabbitMQ: its queues, their arguments, and who takes from them."""
 
+import socket
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -7,6 +8,7 @@ from pytest_django import Settings
 
 from etl.doctor import queues
 from etl.doctor.results import State
+from etl.queue import rabbit_connection
 from etl.queue.broker import Delivery, Done, Outcome
 from etl.queue.inspection import inspect
 from etl.queue.rabbit import RabbitBroker
@@ -80,6 +82,35 @@ def test_queues_of_tiers_with_tenants_need_consumers(started: Start) -> None:
     assert queues.consumers().advice == "start `manage.py run_worker extraction --tier premium`"
     broker.consume(["extraction_queue_premium"], taken, threads=1, prefetch=1)
     assert wait_until(lambda: queues.consumers().state is State.OK)
+
+
+@pytest.mark.django_db
+def test_workers_that_are_missing_are_named_with_one_command_for_each_tier(started: Start) -> None:
+    Tenant.objects.create(name="Acme", tier="premium")
+    started()
+    assert queues.consumers().advice == (
+        "start `manage.py run_worker jobs custom_fields dead_letters`,"
+        " `manage.py run_worker extraction transform embedding --tier premium`"
+    )
+
+
+def test_a_server_that_takes_the_connection_and_says_nothing_is_away(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rabbit_connection, "CONNECT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        settings.RABBITMQ_URL = f"amqp://127.0.0.1:{listening.getsockname()[1]}/"
+        found = queues.broker()
+    assert (found.state, found.said.split(":")[0]) == (State.FAILED, "RabbitMQ at 127.0.0.1")
+    assert found.advice.startswith("start RabbitMQ, or correct RABBITMQ_URL")
+
+
+@pytest.mark.parametrize("url", ["garbage", "amqp://etl_user:pa55/word@127.0.0.1/pulse_etl"])
+def test_what_is_no_address_is_told_without_its_password(settings: Settings, url: str) -> None:
+    settings.RABBITMQ_URL = url
+    found = queues.broker()
+    assert (found.state, found.said) == (State.FAILED, "RABBITMQ_URL is no address")
+    assert "amqp://USER:PASSWORD@HOST:PORT/VHOST" in found.advice
 
 
 def test_in_the_embedded_profile_there_is_nothing_to_reach(settings: Settings) -> None:

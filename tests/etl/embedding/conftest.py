@@ -19,6 +19,11 @@ def _encoder() -> None:
     """The real one."""
 
 
+@pytest.fixture(autouse=True)
+def memory_store() -> None:
+    """The real one."""
+
+
 @pytest.fixture
 def standin() -> Iterator[QdrantStandIn]:
     server = QdrantStandIn(API_KEY)

@@ -131,6 +131,10 @@ def test_ensuring_a_collection_again_keeps_its_points(store: VectorStore, collec
     assert collection in store.collections()
 
 
+def test_a_collection_tells_its_dimensions(store: VectorStore, collection: str) -> None:
+    assert (store.dimensions(collection), store.dimensions("nothing")) == (3, None)
+
+
 def test_a_collection_with_other_dimensions_is_refused_by_name(store: VectorStore, collection: str) -> None:
     with pytest.raises(Permanent, match=rf"{collection}.* has 3 dimensions, not 4"):
         store.ensure_collection(collection, 4)

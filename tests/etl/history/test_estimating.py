@@ -1,5 +1,6 @@
 """When a run is expected to end."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from etl.jobs import lifecycle
 from etl.jobs.advance import advance
 from etl.models import EtlJobRun, EtlJobRunStep, Overall, RunKind
 from etl.sql import execute
+from integrations.models import Integration
 from tests.etl.history.making import running, shift
 from tests.support.making import (
     ISSUES,
@@ -140,6 +142,39 @@ def test_what_a_reprocessing_works_on_is_there_from_its_beginning() -> None:
     shift(run, 30)
 
     assert seconds_to_end(run) == pytest.approx(60, abs=5)
+
+
+def reprocessing(integration: Integration, *answers: tuple[str, int, int]) -> EtlJobRun:
+    """A run that began 30 s ago: so many answers of a step are loaded, the first of them 10 s ago, and so many wait."""
+    run = a_run(integration, kind=RunKind.REPROCESS)
+    execute("UPDATE etl_job_run_steps SET planned_at = now() WHERE run_id = %s AND step <> %s", [run.pk, DEV_STATUS])
+    for step, loaded, waiting in answers:
+        for _ in range(loaded):
+            raw_row(run, step=step, status="completed", processed_at=timezone.now() - timedelta(seconds=10))
+        for _ in range(waiting):
+            raw_row(run, step=step)
+    advance(run.pk)
+    shift(run, 30)
+    return run
+
+
+def test_a_step_whose_answers_waited_behind_those_of_another_is_not_slow() -> None:
+    run = reprocessing(an_integration(), (ISSUES, 3, 0), (DEV_STATUS, 1, 3))
+
+    assert seconds_to_end(run) == pytest.approx(30, abs=5)
+
+
+def test_a_step_whose_answers_wait_behind_those_of_another_takes_as_long_as_last_time() -> None:
+    integration = an_integration()
+    first = reprocessing(integration, (ISSUES, 1, 1), (DEV_STATUS, 0, 2))
+    assert estimate(first) is None
+    for step, ended in ((ISSUES, "12:01"), (DEV_STATUS, "12:05")):
+        span = {"started_at": "2026-03-01T12:00:00+00:00", "finished_at": f"2026-03-01T{ended}:00+00:00"}
+        EtlJobRunStep.objects.filter(run=first, step=step).update(times={"transform": span})
+    EtlJobRun.objects.filter(pk=first.pk).update(status="FINISHED", finished_at=timezone.now())
+
+    # Development status waited for a minute of its five.
+    assert seconds_to_end(reprocessing(integration, (ISSUES, 1, 1), (DEV_STATUS, 0, 2))) == pytest.approx(250, abs=5)
 
 
 def test_a_look_at_a_run_takes_few_queries(django_assert_max_num_queries: Any) -> None:

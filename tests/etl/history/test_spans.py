@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from etl.history.spans import Span, seconds, together
+from etl.history.spans import Span, seconds, since, together
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -46,3 +46,7 @@ def test_a_moment_counts_once_and_a_break_not_at_all(
     given: list[tuple[int, int]], breaks: list[tuple[int, int]], expected: float
 ) -> None:
     assert seconds(spans(*given), spans(*breaks)) == expected
+
+
+def test_what_comes_after_a_time_is_a_part_of_the_spans() -> None:
+    assert since(spans((0, 5), (7, 12), (20, 30)), NOON + timedelta(seconds=10)) == spans((10, 12), (20, 30))

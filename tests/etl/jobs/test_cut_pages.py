@@ -21,7 +21,7 @@ from etl.models import (
 from etl.queue.broker import Dead
 from etl.queue.topology import Stage
 from etl.transform.stage import transform
-from tests.support.driving import run_to_end, waiting, work_off
+from tests.support.driving import run_to_end, stopped_after, waiting, work_off
 from tests.support.making import a_run, change, checkpoint, raw_row
 from tests.support.records import at
 from tests.support.scripted import ITEMS, Scripted
@@ -225,14 +225,7 @@ def test_where_workers_died_on_a_followup_the_others_are_loaded(scripted: Script
 def test_stopped_at_any_point_the_next_sync_brings_all(scripted: Scripted, handled: int) -> None:
     a_page(scripted, "2", "3")
     refuse(scripted, "2")
-    run = started(scripted)
-    for _ in range(handled):
-        todo = [(stage, unit) for stage in Stage for unit in waiting(run.pk, stage)]
-        if todo:
-            pipeline.handle(todo[0][0], [todo[0][1]])
-    run.refresh_from_db()
-    if run.status == Overall.RUNNING:
-        lifecycle.stop(scripted.job.pk)
+    stopped_after(scripted.job, handled)
     refuse(scripted)
 
     run = run_to_end(scripted.job)

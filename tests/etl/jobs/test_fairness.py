@@ -4,25 +4,17 @@ import pytest
 from pytest_django import Settings
 
 from custommapping.models import Authority, Project
-from etl.embedding import backends
 from etl.jobs import lifecycle
 from etl.models import EtlJobRun, ExtractionCheckpoint, Overall, RawExtractionData, WorkItem
 from etl.queue.topology import Stage
 from integrations.models import Integration
 from pulse.tenancy.models import Tenant
 from tests.support.brokers import RecordingBroker
-from tests.support.encoders import NoEncoder
 from tests.support.scripted import Scripted
 from tests.support.turns import InTurn
 
 pytestmark = pytest.mark.django_db
 MANY, PARALLEL = 50, 4
-
-
-@pytest.fixture(autouse=True)
-def _encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    encoder = NoEncoder()
-    monkeypatch.setattr(backends, "_encoder", lambda: encoder)
 
 
 @pytest.fixture(autouse=True)

@@ -5,13 +5,12 @@ import pytest
 from etl import pipeline
 from etl.extraction.stage import extract
 from etl.jobs import discovery, lifecycle, units, watermarks
-from etl.jobs.lifecycle import IllegalTransition
 from etl.jobs.sweep import sweep
-from etl.models import EtlJob, EtlJobEvent, EtlJobRun, ExtractionCheckpoint, Overall, QdrantVector, RunKind, WorkItem
+from etl.models import EtlJob, EtlJobEvent, EtlJobRun, ExtractionCheckpoint, Overall, QdrantVector, WorkItem
 from etl.queue.topology import Stage
 from integrations.models import Integration
 from tests.support.brokers import RecordingBroker
-from tests.support.driving import run_to_end, waiting, work_off, worked_off
+from tests.support.driving import run_to_end, waiting, worked_off
 from tests.support.making import an_integration, job_of
 from tests.support.scripted import ITEMS, Scripted
 from tests.support.sites import Connected
@@ -167,47 +166,3 @@ def test_of_several_schedulers_one_ends_the_run(scripted: Scripted) -> None:
 
     assert sorted(at_once(*[lifecycle.end_inactive] * 3)) == [0, 0, 1]
     assert EtlJobEvent.objects.filter(level="warning").count() == 1
-
-
-# Jobs that are due
-
-
-def test_a_due_job_goes_by_with_a_run_that_did_nothing(scripted: Scripted) -> None:
-    switch(active=False)
-
-    run = lifecycle.skip_inactive(scripted.job, trigger="schedule")
-
-    assert (run.kind, run.status, run.warning, run.api_calls_made) == (RunKind.SYNC, Overall.FINISHED, WARNING, 0)
-    assert not run.steps.exists()
-    job = fresh(scripted.job)
-    assert (job.overall, job.last_run_finished_at, job.last_sync_date) == (Overall.FINISHED, run.finished_at, None)
-    assert scripted.world.calls == []
-
-
-def test_what_is_active_or_runs_does_not_go_by(scripted: Scripted) -> None:
-    with pytest.raises(IllegalTransition, match="is active: start it"):
-        lifecycle.skip_inactive(scripted.job, trigger="schedule")
-    scripted.project("1", 2)
-    lifecycle.start(scripted.job.pk, trigger="test")
-    switch(active=False)
-    with pytest.raises(IllegalTransition, match="is RUNNING: it cannot be started"):
-        lifecycle.skip_inactive(scripted.job, trigger="schedule")
-
-
-def test_a_run_that_failed_before_jobs_went_by_is_taken_up_and_a_repair_goes_by_the_last_real_sync(
-    scripted: Scripted,
-) -> None:
-    scripted.project("1", 4)
-    scripted.world.refuses = {"items:1:1"}
-    failed = run_to_end(scripted.job)
-    switch(active=False)
-    lifecycle.skip_inactive(scripted.job, trigger="schedule")
-    switch(active=True)
-    scripted.world.refuses = set()
-    scripted.world.calls.clear()
-
-    # It may still be retried: nothing has taken its place.
-    assert work_off(lifecycle.retry_run(failed.pk, trigger="test"))
-
-    assert scripted.world.calls == ["items:1:1"]
-    assert WorkItem.objects.count() == 4

@@ -38,6 +38,7 @@ def test_all_settings_are_read() -> None:
         ({"cron": "0 0 3 * * *"}, "setting cron is '0 0 3 * * *': expected minute, hour"),
         ({"cron": "61 3 * * *"}, "setting cron is '61 3 * * *': Bad minute"),
         ({"cron": "0 0 31 2 *"}, "setting cron is '0 0 31 2 *': Bad day-of-month"),
+        ({"cron": f"{'9' * 5000} 3 * * *"}, "setting cron is '9999"),
         ({"cron": 3}, "setting cron is 3, not a text"),
         ({"timezone": "Berlin"}, "setting timezone is 'Berlin', not one like Europe/Berlin"),
         ({"timezone": "../../etc/passwd"}, "setting timezone is '../../etc/passwd', not one"),
@@ -97,4 +98,5 @@ def test_a_cron_expression_is_read_in_the_zone_of_the_job(cron: str, zone: str, 
 
 def test_stored_settings_that_cannot_be_read_are_no_plan() -> None:
     assert plan_of('{"cron": "0 3 * * *"}') == Plan("0 3 * * *")
+    assert plan_of(f'{{"cron": "{"9" * 5000} 3 * * *"}}') == Plan()
     assert plan_of('{"cron": "nonsense"}') == plan_of("[]") == plan_of("null") == Plan()

@@ -9,6 +9,7 @@ from django.utils import timezone
 from custommapping.models import Authority, Project
 from etl.jobs import lifecycle, planning
 from etl.models import EtlJobEvent, EtlJobRun, EtlJobRunStep, ExtractionCheckpoint, Repository, RunKind
+from integrations.errors import Permanent
 from integrations.models import Integration
 from integrations.provider import RepositoryRef
 from tests.support.making import ISSUES, PROJECTS, a_run, an_integration, raw_row
@@ -134,6 +135,13 @@ def test_a_restricted_run_warns_of_the_projects_that_it_does_not_find() -> None:
 
     (event,) = EtlJobEvent.objects.filter(run=run, level="warning")
     assert event.message.endswith("not known: NOPE")
+
+
+def test_a_run_that_names_no_project_that_is_known_cannot_be_planned() -> None:
+    run = a_sync(projects=["NOPE"])
+
+    with pytest.raises(Permanent, match="not known: NOPE"):
+        planning.plan_step(run, EtlJobRunStep.objects.get(run=run, step=ISSUES))
 
 
 def a_repository(integration: Integration, number: str, full_name: str = "", **fields: Any) -> Repository:

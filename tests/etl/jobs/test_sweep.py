@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from etl.jobs import lifecycle, units
 from etl.jobs.sweep import sweep
-from etl.models import DeadLetter, EtlJobEvent, EtlJobRun, ExtractionCheckpoint, Overall, RawExtractionData
+from etl.models import DeadLetter, EtlJobEvent, EtlJobRun, ExtractionCheckpoint, Overall
 from etl.models.unit import Unit
 from etl.queue.broker import BrokerUnavailable, Outgoing, QueueCounts
 from integrations.provider import PlanContext
@@ -202,7 +202,7 @@ def test_a_queue_that_is_away_stops_neither_recovery_nor_the_end_of_runs(recordi
     assert (swept.woken, run.status) == (0, Overall.FINISHED)
 
 
-def test_a_run_that_cannot_be_planned_does_not_hold_up_the_others(
+def test_a_run_that_cannot_be_planned_fails_and_does_not_hold_up_the_others(
     recording: RecordingBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken, other = a_run(an_integration("Broken")), all_planned(a_run(an_integration("Good")))
@@ -215,7 +215,9 @@ def test_a_run_that_cannot_be_planned_does_not_hold_up_the_others(
 
     other.refresh_from_db()
     broken.refresh_from_db()
-    assert (other.status, broken.status) == (Overall.FINISHED, Overall.RUNNING)
+    assert (other.status, broken.status) == (Overall.FINISHED, Overall.FAILED)
+    assert (broken.error_message, broken.job.overall) == ("ValueError: not a setting", Overall.FAILED)
+    assert EtlJobEvent.objects.filter(run=broken, level="error", message__contains="cannot go on").exists()
 
 
 def test_a_paused_run_is_neither_woken_nor_ended(recording: RecordingBroker) -> None:
@@ -228,4 +230,4 @@ def test_a_paused_run_is_neither_woken_nor_ended(recording: RecordingBroker) -> 
 
     done.refresh_from_db()
     assert (swept.woken, swept.advanced, done.status) == (0, 0, Overall.PAUSED)
-    assert not RawExtractionData.objects.exists()
+    assert recording.published == []

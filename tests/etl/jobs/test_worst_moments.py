@@ -8,7 +8,6 @@ import orjson
 import pytest
 
 from etl import pipeline
-from etl.embedding import backends
 from etl.jobs import advance, lifecycle, units
 from etl.jobs.sweep import sweep
 from etl.jobs.units import Lease
@@ -29,7 +28,6 @@ from etl.sql import execute
 from tests.support.brokers import RecordingBroker
 from tests.support.deaths import Killed
 from tests.support.driving import forget_delays, waiting, work_off, worked_off
-from tests.support.encoders import NoEncoder
 from tests.support.making import a_run, all_planned, raw_row
 from tests.support.scripted import ITEMS, LINKS, Scripted
 from tests.support.threads import at_once
@@ -38,12 +36,6 @@ pytestmark = pytest.mark.django_db
 PAGES = ["items:1:0", "items:1:1", "rest:2"]
 KEYS = {"P1-1", "P1-2", "P1-3"}
 Act = Callable[[Stage, Lease], None]
-
-
-@pytest.fixture(autouse=True)
-def _encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    encoder = NoEncoder()
-    monkeypatch.setattr(backends, "_encoder", lambda: encoder)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from integrations.sandbox.jira.customfields import CUSTOM_FIELDS
 from tests.integrations.providers.jira.samples import issue
 from tests.support.driving import run_to_end, worked_off
 from tests.support.making import a_run, an_integration
-from tests.support.mapping import a_field, transformed
+from tests.support.mapping import a_field, transformed, with_fields
 from tests.support.sites import Connected
 
 pytestmark = pytest.mark.django_db
@@ -51,11 +51,7 @@ def agrees(would: Preview, before: Values, after: Values) -> bool:
 
 @pytest.fixture
 def jira() -> Integration:
-    """An integration with fields 1 to 4, the third of numbers."""
-    integration = an_integration()
-    for number, kind in enumerate(("string", "array", "number", "any"), start=1):
-        a_field(integration, number, kind)
-    return integration
+    return with_fields("string", "array", "number", "any")
 
 
 @pytest.fixture

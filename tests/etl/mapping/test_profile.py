@@ -18,7 +18,7 @@ from integrations.models import Integration
 from tests.integrations.providers.jira.samples import issue
 from tests.support.driving import run_to_end, worked_off
 from tests.support.making import a_run, an_integration, job_of
-from tests.support.mapping import a_field, transformed
+from tests.support.mapping import a_field, transformed, with_fields
 from tests.support.sites import Connected
 
 pytestmark = pytest.mark.django_db
@@ -26,10 +26,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def jira() -> Integration:
-    """An integration with fields 1 and 2."""
-    integration = an_integration()
-    a_field(integration, 1), a_field(integration, 2, "array")
-    return integration
+    return with_fields("string", "array")
 
 
 def loaded(integration: Integration, *values: dict[str, Any], first: int = 0) -> None:

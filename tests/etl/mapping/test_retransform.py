@@ -32,7 +32,7 @@ from tests.integrations.providers.jira.samples import history, issue, item
 from tests.services.waiting import wait_until
 from tests.support.driving import waiting, work_off, worked_off
 from tests.support.making import a_run, an_integration, change, job_of, raw_row
-from tests.support.mapping import a_field, column, is_current, stored, transformed
+from tests.support.mapping import column, is_current, stored, transformed, with_fields
 from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
@@ -40,10 +40,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def jira() -> Integration:
-    """An integration with fields 1, 2 and 3."""
-    integration = an_integration()
-    a_field(integration, 1), a_field(integration, 2), a_field(integration, 3, "number")
-    return integration
+    return with_fields("string", "string", "number")
 
 
 @pytest.fixture

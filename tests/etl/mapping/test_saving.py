@@ -16,7 +16,7 @@ from integrations.models import Integration
 from tests.integrations.providers.jira.samples import issue
 from tests.services.waiting import wait_until
 from tests.support.making import a_run, an_integration, job_of, raw_row
-from tests.support.mapping import a_field, transformed
+from tests.support.mapping import a_field, transformed, with_fields
 from tests.support.threads import a_waiting_lock, at_once
 
 pytestmark = pytest.mark.django_db
@@ -24,10 +24,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def jira() -> Integration:
-    """An integration with fields 1 and 2, of which nothing is loaded."""
-    integration = an_integration()
-    a_field(integration, 1), a_field(integration, 2, "number")
-    return integration
+    return with_fields("string", "number")
 
 
 def save(integration: Integration, version: int = 0, **columns: str | None) -> Saved:

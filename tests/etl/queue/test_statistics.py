@@ -16,6 +16,7 @@ from tests.etl.queue.conftest import QUEUES
 from tests.etl.queue.recorder import BOUND_SECONDS, Recorder, consuming
 from tests.services.waiting import wait_until
 from tests.support.processes import free_port
+from tests.support.serving import Serving
 
 pytestmark = pytest.mark.xdist_group("rabbitmq")
 WORK = queue_for(Stage.TRANSFORM, Tier.BASIC)
@@ -108,12 +109,10 @@ class _Odd(BaseHTTPRequestHandler):
 @pytest.mark.parametrize("answer", [b"<html>", b'{"error": "no"}', b"[1]", b'[{"messages_ready": 1}]'])
 def test_an_odd_answer_is_the_same_as_none_and_no_password_is_shown(answer: bytes) -> None:
     handler = type("Handler", (_Odd,), {"answer": answer})
-    with HTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        management = RabbitManagement("amqp://u:s@h/v", f"http://user:secret@127.0.0.1:{server.server_port}/")
-        with pytest.raises(ManagementAway, match=rf"127.0.0.1:{server.server_port}/api/queues/v: ") as raised:
+    with Serving(HTTPServer(("127.0.0.1", 0), handler)) as server:
+        management = RabbitManagement("amqp://u:s@h/v", f"http://user:secret@127.0.0.1:{server.port}/")
+        with pytest.raises(ManagementAway, match=rf"127.0.0.1:{server.port}/api/queues/v: ") as raised:
             management.queues()
-        server.shutdown()
     assert "secret" not in str(raised.value)
 
 

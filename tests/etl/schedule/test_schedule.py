@@ -1,6 +1,6 @@
 """Due jobs and repairs are begun once, however many schedulers there are."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -32,16 +32,20 @@ def a_due_job(**settings: Any) -> EtlJob:
     EtlJob.objects.filter(pk=job.pk).update(
         next_run=due, scheduled_run=due, settings=settings, status={**job.status, "overall": "FINISHED"}
     )
+    synced(job, due - timedelta(minutes=job.tenant.cycle_minutes))
+    job.refresh_from_db()
+    return job
+
+
+def synced(job: EtlJob, finished_at: datetime) -> None:
     EtlJobRun.objects.create(
         tenant_id=job.tenant_id,
         job=job,
         integration_id=job.integration_id,
         status="FINISHED",
         trigger="schedule",
-        finished_at=due - timedelta(minutes=job.tenant.cycle_minutes),
+        finished_at=finished_at,
     )
-    job.refresh_from_db()
-    return job
 
 
 def deliver(message: Outgoing) -> None:
@@ -178,14 +182,7 @@ def test_what_is_inactive_is_skipped(recording: RecordingBroker, inactive: type[
 def test_the_turn_of_a_job_whose_integration_is_inactive_goes_by_with_a_warning(recording: RecordingBroker) -> None:
     job, other = a_due_job(), job_of(an_integration("Other"))
     EtlJob.objects.filter(pk=other.pk).update(status={"overall": "FINISHED"})
-    EtlJobRun.objects.create(
-        tenant=other.tenant,
-        job=other,
-        integration=other.integration,
-        trigger="schedule",
-        status="FINISHED",
-        finished_at=timezone.now() - timedelta(minutes=70),
-    )
+    synced(other, timezone.now() - timedelta(minutes=70))
     Integration.objects.filter(pk=job.integration_id).update(active=False)
 
     assert [queue_due_jobs(), queue_due_jobs()] == [0, 0]
@@ -283,9 +280,13 @@ def test_a_due_job_waits_for_the_end_of_an_open_run_of_its_integration(recording
     assert queue_due_jobs() == 1
 
 
+@pytest.mark.parametrize("error", [lifecycle.IllegalTransition, RuntimeError])
 def test_a_job_that_cannot_be_queued_holds_up_no_other(
-    recording: RecordingBroker, monkeypatch: pytest.MonkeyPatch
+    recording: RecordingBroker, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
+    def failing(job: EtlJob, *, trigger: str) -> None:
+        raise error(f"job {job.pk} is not what it was")
+
     a_due_job(interval_minutes=1)
     other = job_of(an_integration("Other"))
     EtlJob.objects.filter(pk=other.pk).update(next_run=timezone.now())
@@ -295,8 +296,20 @@ def test_a_job_that_cannot_be_queued_holds_up_no_other(
     assert queue_due_jobs() == 1
 
 
-def failing(job: EtlJob, *, trigger: str) -> None:
-    raise lifecycle.IllegalTransition(f"job {job.pk} is not what it was")
+def test_jobs_whose_times_cannot_be_told_hold_up_no_other_tenants(
+    recording: RecordingBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, told = job_of(an_integration(tenant="Broken")), timetable.due_times
+    a_due_job()
+
+    def due_times(jobs: list[timetable.Seen]) -> object:
+        if jobs[0].tenant_id == broken.tenant_id:
+            raise RuntimeError("there is no such time")
+        return told(jobs)
+
+    monkeypatch.setattr(timetable, "due_times", due_times)
+
+    assert queue_due_jobs() == 1
 
 
 def test_a_scheduler_whose_messages_nobody_gets_leaves_the_job_due(recording: RecordingBroker) -> None:

@@ -68,6 +68,20 @@ def test_a_history_that_only_a_following_answer_brings_is_a_change() -> None:
     assert str(WorkItem.objects.get().changelogs.get().transition_change_date) == "2025-03-03 09:00:00+00:00"
 
 
+def test_histories_that_are_divided_otherwise_among_the_following_answers_are_no_change() -> None:
+    run, cut = a_run(kind=RunKind.IMPORT), issue(1)
+    cut["changelog"]["total"] = 2
+    told = [history("7", "2025-03-02T09:00:00.000+0000", item("10101", "10102"))]
+    told.append(history("8", "2025-03-03T09:00:00.000+0000", item("10102", "10101")))
+    logs = [{"issueChangeLogs": [{"issueId": "50001", "changeHistories": some}]} for some in (told, told[:1], told[1:])]
+    loaded(run, cut, followups=(logs[0],))
+    before = WorkItem.objects.values_list("raw_data_id", "last_updated_at").get()
+
+    loaded(run, cut, followups=(logs[1], logs[2]))
+
+    assert WorkItem.objects.values_list("raw_data_id", "last_updated_at").get() == before
+
+
 def test_a_quarantined_issue_is_read_again_though_all_others_are_unchanged() -> None:
     run, bad = a_run(kind=RunKind.IMPORT), issue(2, created="yesterday")
     for _ in range(2):

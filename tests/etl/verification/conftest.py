@@ -1,29 +1,22 @@
 import pytest
-from django.conf import settings
 from django.utils import timezone
 
 from custommapping.models import Project
-from etl.embedding import backends
 from etl.jobs import lifecycle
 from etl.load.merging import Source
 from etl.load.vectors import queue_vectors
 from etl.models import Overall
 from integrations.models import Integration
 from tests.etl.verification.making import MANY, done
-from tests.support.encoders import NoEncoder
 from tests.support.making import an_integration
 from tests.support.scripted import ITEMS, Scripted
 from tests.support.vectors import MemoryStore
 
 
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
-    """The vector store of this process, and an encoder that costs nothing."""
-    store, encoder = MemoryStore(), NoEncoder()
-    key = (settings.QDRANT_URL, settings.QDRANT_API_KEY, str(settings.PULSE_HOME))
-    monkeypatch.setattr(backends, "_stores", {key: store})
-    monkeypatch.setattr(backends, "_encoder", lambda: encoder)
-    return store
+def store(memory_store: MemoryStore) -> MemoryStore:
+    """The vector store of this process."""
+    return memory_store
 
 
 @pytest.fixture

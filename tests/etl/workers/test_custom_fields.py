@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import orjson
 import pytest
 from django.utils import timezone
 
@@ -13,7 +12,7 @@ from etl.queue.topology import CUSTOM_FIELDS_QUEUE
 from etl.workers.jobs import CustomFieldsWorker
 from integrations.models import Integration
 from tests.support.brokers import RecordingBroker
-from tests.support.making import a_run, an_integration, job_of
+from tests.support.making import a_run, an_integration, asking_for, job_of
 from tests.support.scripted import Scripted
 
 pytestmark = pytest.mark.django_db
@@ -24,19 +23,7 @@ def deliver_body(body: bytes) -> Outcome:
 
 
 def deliver(job: EtlJob, **changes: object) -> Outcome:
-    """A message with the contract's keys alone, but for those that are changed."""
-    body = {
-        "job_id": job.pk,
-        "tenant_id": job.tenant_id,
-        "integration_id": job.integration_id,
-        "job_type": "jira_custom_fields",
-        "config": {},
-        "priority": 5,
-        "retry_count": 0,
-        "max_retries": 3,
-        "scheduled_at": timezone.now().isoformat(),
-    }
-    return deliver_body(orjson.dumps({**body, **changes}))
+    return deliver_body(asking_for(job, "jira_custom_fields", **changes))
 
 
 def a_job() -> EtlJob:

@@ -1,12 +1,18 @@
 """What a scheduler does again and again: each duty in its time, and none because of another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.utils import timezone
 
+from etl.models import EtlJob, EtlJobRun, RunKind, Verification
+from etl.queue.broker import Outgoing, QueueCounts
 from etl.workers import duties
 from etl.workers.duties import DUTIES, Duty, Round
+from tests.support.brokers import RecordingBroker
+from tests.support.making import a_run, an_integration, change, checkpoint, job_of
 
 
 class Clock:
@@ -86,3 +92,49 @@ def test_what_recovers_is_done_also_where_nothing_is_to_be_begun() -> None:
 
     assert {"the sweep", "queueing discoveries"} <= always
     assert not {"queueing due jobs", "beginning due repairs", "alerts"} & always
+
+
+class Witness(RecordingBroker):
+    """Notes how often it was asked, and how often while a transaction was open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = {"publish": [0, 0], "counts": [0, 0]}
+
+    def _note(self, what: str) -> None:
+        self.asked[what][connection.in_atomic_block] += 1
+
+    def publish(self, messages: Sequence[Outgoing]) -> None:
+        self._note("publish")
+        super().publish(messages)
+
+    def counts(self, queue: str) -> QueueCounts:
+        self._note("counts")
+        return super().counts(queue)
+
+
+def _work_for_every_duty() -> None:
+    """A unit that waits, one whose message is lost, a job that is due, a discovery, a verification."""
+    run = a_run()
+    checkpoint(run)
+    change(checkpoint(run), "published_at = now() - interval '1 hour'")
+    due = job_of(an_integration("Due"))
+    EtlJob.objects.filter(pk=due.pk).update(
+        status={"overall": "READY"}, next_run=timezone.now() - timedelta(hours=1), queued_at=None
+    )
+    discovered = a_run(an_integration("Discovered"), RunKind.DISCOVERY)
+    EtlJobRun.objects.filter(pk=discovered.pk).update(status="READY")
+    verified = an_integration("Verified")
+    Verification.objects.create(tenant=verified.tenant, integration=verified, trigger="test")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_duty_asks_the_queue_inside_a_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = Witness()
+    monkeypatch.setattr("etl.queue._broker", broker)
+    _work_for_every_duty()
+
+    Round().go()
+
+    # A unit's two, a job's, a discovery's and a verification's; twelve queues of stages, and the lost one's.
+    assert broker.asked == {"publish": [4, 0], "counts": [13, 0]}

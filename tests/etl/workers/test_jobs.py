@@ -16,7 +16,7 @@ from etl.workers.base import get_worker
 from etl.workers.pool import known_workers
 from pulse.tenancy.models import Tenant
 from tests.services.waiting import wait_until
-from tests.support.making import ISSUES, an_integration, job_of
+from tests.support.making import ISSUES, an_integration, asking_for, job_of
 
 pytestmark = pytest.mark.django_db
 
@@ -26,20 +26,7 @@ def a_job() -> EtlJob:
 
 
 def deliver(job: EtlJob, **changes: object) -> Outcome:
-    """A message with the contract's keys, but for those that are changed."""
-    body = {
-        "job_id": job.pk,
-        "tenant_id": job.tenant_id,
-        "integration_id": job.integration_id,
-        "job_type": "jira_sync",
-        "config": {},
-        "priority": 5,
-        "retry_count": 0,
-        "max_retries": 3,
-        "scheduled_at": timezone.now().isoformat(),
-        **changes,
-    }
-    return get_worker("jobs")(Delivery(JOBS_QUEUE, orjson.dumps(body)))
+    return get_worker("jobs")(Delivery(JOBS_QUEUE, asking_for(job, "jira_sync", **changes)))
 
 
 def bury(body: bytes, error: str = "Jira: 403", origin: str = "transform_queue_free", attempt: int = 3) -> Outcome:

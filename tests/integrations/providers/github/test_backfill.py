@@ -86,6 +86,25 @@ def test_a_range_in_which_nothing_was_updated_costs_a_call(server: GitHubServer,
     assert [batch.pull_requests for batch in normalised(read)] == [[]]
 
 
+def test_a_range_of_few_is_read_in_a_page_of_few(server: GitHubServer, identity: Repository) -> None:
+    at = updates(server, identity)
+
+    read = backfill(server, identity, at[5], at[7])
+
+    (page,) = [answer for answer, _ in read if answer.entity_type == "github_pull_requests"]
+    # An older one tells that there are no more.
+    assert page.body.count(b'"title"') == len(wanted(server, identity, at[5], at[7])) + 1 == 3
+    assert {record.number for record in records(read).values()} == wanted(server, identity, at[5], at[7])
+
+
+def test_a_range_between_two_updates_needs_no_page(server: GitHubServer, identity: Repository) -> None:
+    at = updates(server, identity)
+
+    read = backfill(server, identity, at[5] + 1, at[5] + 2)
+
+    assert [answer.entity_type for answer, _ in read] == ["github_pull_request_places"]
+
+
 def test_what_is_updated_while_places_are_looked_for_hides_no_other(
     server: GitHubServer, identity: Repository, monkeypatch: pytest.MonkeyPatch, clock: object
 ) -> None:

@@ -11,7 +11,7 @@ from integrations.sandbox import Faults, SandboxServer, Site, SiteSpec
 from integrations.sandbox.http import ApiError
 from integrations.sandbox.jira.catalog import PROJECTS
 from tests.integrations.providers.jira.extraction import ISSUES_STEP, connect, ids, jira, projects_of, run
-from tests.integrations.providers.jira.scripted import CLOUD, scripted
+from tests.integrations.providers.jira.scripted import CLOUD, SERVER, scripted
 
 NOW = datetime(2026, 1, 10, 12, 0, 30, tzinfo=UTC)
 COUNT = "POST /rest/api/3/search/approximate-count"
@@ -104,6 +104,22 @@ def test_the_history_begins_with_the_day_in_the_zone_of_the_site(server: Sandbox
     assert {count.oldest for count in found.values()} == {begins - shift}
 
 
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "GMT+09:00"])
+def test_times_are_compared_only_where_the_site_says_in_which_zone_it_reads_them(zone: str) -> None:
+    answers = {"GET /rest/api/2/myself": {"timeZone": zone}, "POST /rest/api/2/search": {"total": 5}}
+    project, watermark = ProjectRef("1", "PAY"), datetime(2026, 1, 10, tzinfo=UTC)
+    with scripted(SERVER, answers) as site:
+        connection = site.connection()
+        (whole,) = jira.counts(connection, PlanContext([project])).values()
+        (partition,) = jira.plan(ISSUES_STEP, connection, PlanContext([project]))
+        context = PlanContext([project], watermarks={partition.scope: watermark})
+        (since,) = jira.counts(connection, context).values()
+
+    assert (whole.items, whole.problem) == (5, "")
+    is_known = zone == "Asia/Tokyo"
+    assert (since.items, "time zone" in since.problem) == ((5, False) if is_known else (None, True))
+
+
 def test_a_project_that_is_not_there_is_told_of_and_the_others_are_counted(server: SandboxServer) -> None:
     server.site.remove_project("PAY")
 
@@ -112,7 +128,7 @@ def test_a_project_that_is_not_there_is_told_of_and_the_others_are_counted(serve
     assert found["PAY"].items is None
     assert "400" in found["PAY"].problem
     assert "PAY" in found["PAY"].problem
-    assert all(count.items for key, count in found.items() if key != "PAY")
+    assert {key for key, count in found.items() if not count.items} == {"PAY"} < set(found)
 
 
 def test_wrong_credentials_and_a_site_that_is_away_are_no_matter_of_a_project(server: SandboxServer) -> None:

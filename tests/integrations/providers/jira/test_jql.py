@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.providers.jira.jql import FIRST_CREATED, bounded, cut, issue_query, lower_bound, upper_bound
+from integrations.providers.jira.jql import (
+    FIRST_CREATED,
+    UNKNOWN_ZONE,
+    bounded,
+    cut,
+    issue_query,
+    lower_bound,
+    upper_bound,
+)
 from integrations.providers.jira.questions import milliseconds, narrowed, question_of
 from tests.integrations.providers.jira.questions import CONNECTION, PROJECT
 
@@ -95,6 +103,17 @@ def test_an_upper_bound_never_leaves_out_what_is_before_the_instant_however_it_i
     readings = read_back(upper_bound(instant, zone), zone)
     assert min(readings) >= wanted
     assert max(readings) - wanted < timedelta(days=1, hours=3)
+
+
+@given(ZONES, INSTANTS)
+def test_bounds_that_are_told_without_knowing_the_zone_leave_out_nothing_in_any(name: str, instant: int) -> None:
+    zone, wanted = ZoneInfo(name), datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=instant)
+    assert max(read_back(lower_bound(instant, UNKNOWN_ZONE), zone)) <= wanted
+    assert min(read_back(upper_bound(instant, UNKNOWN_ZONE), zone)) >= wanted
+
+
+def test_the_westernmost_zone_is_not_taken_for_an_unknown_one() -> None:
+    assert upper_bound(0, ZoneInfo("Etc/GMT+12")) == '"1969/12/31 12:00"'
 
 
 @pytest.mark.parametrize("name", ODD[:3])
