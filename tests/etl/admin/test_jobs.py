@@ -7,6 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from custommapping.models import Authority, Project
 from etl.admin import jobs
 from etl.jobs.advance import advance
 from etl.jobs.lifecycle import open_run
@@ -141,8 +142,24 @@ def ask(client: Client, job: EtlJob, **form: Any) -> Any:
     return client.post(named(EtlJob, "run", job.pk), form, follow=True)
 
 
+def a_project(job: EtlJob, key: str) -> None:
+    of_job = {"tenant_id": job.tenant_id, "integration_id": job.integration_id}
+    Project.objects.create(**of_job, external_id=f"id of {key}", key=key, authority=Authority.LISTED)
+
+
+def test_a_run_of_known_projects_alone_is_refused_where_it_names_none_of_them(operator: Client, acme: Rows) -> None:
+    job = job_of(acme)
+    a_project(job, "PAY")
+
+    response = ask(operator, job, steps=["jira_issues_with_changelogs"], projects="NOPE")
+
+    assert not EtlJobRun.objects.filter(job=job).exists()
+    assert "projects or repositories that are not known: NOPE" in response.content.decode()
+
+
 def test_a_run_is_asked_for_what_the_form_says(operator: Client, acme: Rows) -> None:
     job = job_of(acme)
+    a_project(job, "PAY")
     assert operator.get(named(EtlJob, "run", job.pk)).status_code == 200
 
     response = ask(
