@@ -3,14 +3,15 @@
 import socketserver
 import threading
 from types import TracebackType
-from typing import Self
+
+from tests.support.serving import Serving
 
 EVERY_SECONDS = 0.02
 BYTES = 500
 
 
-class Trickling:
-    """Listens on a loopback port within a `with` block, and says ``begins`` and then letters, one by one.
+class Trickling(Serving):
+    """Says ``begins`` and then letters, one by one.
 
     ``heard_out`` counts who waited for all of it: ten seconds.
     """
@@ -19,24 +20,15 @@ class Trickling:
         self.calls = self.heard_out = 0
         self._begins = begins
         self._over = threading.Event()
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-
-    @property
-    def port(self) -> int:
-        return int(self._server.server_address[1])
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+        server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), self._handler())
+        server.daemon_threads = True
+        super().__init__(server)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._over.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().__exit__(kind, error, trace)
 
     def _handler(self) -> type[socketserver.BaseRequestHandler]:
         server = self
