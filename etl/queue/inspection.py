@@ -8,14 +8,7 @@ import pika
 from pika.exceptions import ChannelClosedByBroker
 
 from etl.queue.broker import QueueCounts
-from etl.queue.rabbit_connection import (
-    RabbitConfig,
-    arguments_of,
-    close_quietly,
-    connect_only,
-    retry_arguments_of,
-    server_errors,
-)
+from etl.queue.rabbit_connection import RabbitConfig, arguments_of, parameters_of, retry_arguments_of, server_errors
 from etl.queue.rabbit_management import RabbitManagement
 from etl.queue.topology import ALL_QUEUES, RETRY_DELAYS_SECONDS, QueueSpec, retry_queue
 
@@ -65,12 +58,8 @@ def management_address(url: str, management_url: str) -> str:
 @contextmanager
 def _connected(url: str) -> Iterator[pika.BlockingConnection]:
     config = RabbitConfig(url, {}, (), heartbeat_seconds=30)
-    with server_errors(config):
-        connection = connect_only(config, "inspection")
-        try:
-            yield connection
-        finally:
-            close_quietly(connection)
+    with server_errors(config), pika.BlockingConnection(parameters_of(config, "inspection")) as connection:
+        yield connection
 
 
 def _counts(connection: pika.BlockingConnection, name: str) -> QueueCounts | None:

@@ -2,9 +2,6 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from functools import partial
-
-from pika.adapters.blocking_connection import BlockingChannel
 
 from etl.queue.broker import (
     Broker,
@@ -78,7 +75,8 @@ class RabbitBroker(Broker):
 
     def counts(self, queue: str) -> QueueCounts:
         spec_of(queue, self._config.queues)
-        return self._control.call(partial(_counts, queue))
+        answer = self._control.ask(lambda channel, tell: channel.queue_declare(queue, passive=True, callback=tell))
+        return QueueCounts(answer.method.message_count, answer.method.consumer_count)
 
     def statistics(self) -> list[QueueStatistics]:
         told = self._told()
@@ -87,12 +85,12 @@ class RabbitBroker(Broker):
         return [told.get(name, QueueStatistics(name, 0, 0, 0, 0.0, 0.0, 0.0)) for name in self._config.queues]
 
     def declare(self) -> None:
-        self._control.close()
-        self._control.call(lambda channel: None)  # connecting declares
+        self._control.declare()
 
     def purge(self, queue: str) -> int:
         spec_of(queue, self._config.queues)
-        return self._control.call(partial(_purge, queue))
+        answer = self._control.ask(lambda channel, tell: channel.queue_purge(queue, callback=tell))
+        return int(answer.method.message_count)
 
     def close(self) -> None:
         for subscription in self._subscriptions:
@@ -154,12 +152,3 @@ def _forwarded(delivery: Delivery, outcome: RetryIn | Dead, delays_seconds: Sequ
     )
     exchange = retry_queue(nearest_delay(outcome.seconds, delays_seconds))
     return Publication(exchange, delivery.queue, delivery.body, properties)
-
-
-def _counts(queue: str, channel: BlockingChannel) -> QueueCounts:
-    answer = channel.queue_declare(queue, passive=True).method
-    return QueueCounts(answer.message_count, answer.consumer_count)
-
-
-def _purge(queue: str, channel: BlockingChannel) -> int:
-    return int(channel.queue_purge(queue).method.message_count)

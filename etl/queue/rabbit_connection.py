@@ -1,12 +1,12 @@
 """Connections to RabbitMQ, and the declaration of the topology on them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pika
-from pika.adapters.blocking_connection import BlockingChannel
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
+from pika.channel import Channel
 from pika.exceptions import AMQPError
 
 from etl.queue.broker import BrokerUnavailable
@@ -35,19 +35,8 @@ class RabbitConfig:
     heartbeat_seconds: int
 
 
-def connect(config: RabbitConfig, purpose: str) -> pika.BlockingConnection:
-    """A new connection whose topology is declared, so that a server that lost its data heals."""
-    connection = connect_only(config, purpose)
-    try:
-        _declare(connection.channel(), config)
-    except BaseException:
-        close_quietly(connection)
-        raise
-    return connection
-
-
-def connect_only(config: RabbitConfig, purpose: str) -> pika.BlockingConnection:
-    """A new connection that changes nothing at the server."""
+def parameters_of(config: RabbitConfig, purpose: str) -> pika.URLParameters:
+    """How to connect, with bounds on everything that is waited for. The purpose names the connection at the server."""
     parameters = pika.URLParameters(config.url)
     parameters.heartbeat = config.heartbeat_seconds
     parameters.socket_timeout = parameters.stack_timeout = CONNECT_SECONDS
@@ -55,13 +44,7 @@ def connect_only(config: RabbitConfig, purpose: str) -> pika.BlockingConnection:
     parameters.blocked_connection_timeout = BLOCKED_SECONDS
     parameters.tcp_options = TCP_OPTIONS
     parameters.client_properties = {"connection_name": f"pulse {purpose}"}
-    return pika.BlockingConnection(parameters)
-
-
-def close_quietly(connection: pika.BlockingConnection) -> None:
-    """Close a connection that may be broken already."""
-    with suppress(AMQPError, OSError):
-        connection.close()
+    return parameters
 
 
 @contextmanager
@@ -79,7 +62,8 @@ def describe(config: RabbitConfig, error: BaseException) -> str:
     return f"RabbitMQ at {parameters.host}:{parameters.port}: {error!r}"
 
 
-def _declare(channel: BlockingChannel, config: RabbitConfig) -> None:
+def declare(channel: Channel, config: RabbitConfig) -> None:
+    """Make the exchanges and queues that are not there. The server closes the channel over those that differ."""
     for exchange in (EXCHANGE, DEAD_EXCHANGE):
         channel.exchange_declare(exchange, "direct", durable=True)
     for spec in config.queues.values():
@@ -88,7 +72,6 @@ def _declare(channel: BlockingChannel, config: RabbitConfig) -> None:
     channel.queue_bind(FAILED_QUEUE, DEAD_EXCHANGE, DEAD_ROUTING_KEY)
     for delay in config.delays_seconds:
         _declare_retry(channel, delay)
-    channel.close()
 
 
 def arguments_of(spec: QueueSpec) -> dict[str, object]:
@@ -104,7 +87,7 @@ def arguments_of(spec: QueueSpec) -> dict[str, object]:
     return arguments
 
 
-def _declare_retry(channel: BlockingChannel, delay_seconds: float) -> None:
+def _declare_retry(channel: Channel, delay_seconds: float) -> None:
     """A queue that gives everything back after its delay.
 
     Its own fanout exchange feeds it, so that a message keeps its origin queue as routing key and finds its way

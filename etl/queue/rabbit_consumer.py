@@ -12,7 +12,7 @@ from typing import Protocol
 
 from etl.queue.broker import Dead, Delivery, Done, Handler, PublishFailed, RetryIn, Subscription
 from etl.queue.outcomes import outcome_of
-from etl.queue.rabbit_connection import RabbitConfig, connect, describe
+from etl.queue.rabbit_connection import RabbitConfig, describe
 from etl.queue.rabbit_session import Session, Taken
 from etl.queue.topology import QueueSpec, spec_of
 
@@ -83,7 +83,7 @@ class RabbitSubscription(Subscription):
 
     def _serve(self) -> None:
         """One session's life; after `stop` it lives on until the work in hand is acknowledged."""
-        session = Session(connect(self._config, "consumer"), self._prefetch)
+        session = Session(self._config, self._prefetch)
         try:
             for name in self._specs:
                 session.consume(name)

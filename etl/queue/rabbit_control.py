@@ -1,48 +1,49 @@
 """Questions to the server that are asked now and then: one connection, opened when needed."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any
 
-import pika
-from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError
 
-from etl.queue.rabbit_connection import RabbitConfig, close_quietly, connect, server_errors
-
-T = TypeVar("T")
+from etl.queue.rabbit_connection import RabbitConfig, server_errors
+from etl.queue.rabbit_link import Ask, Link
 
 
 class RabbitControl:
-    """Runs short calls one at a time. Nobody serves its connection in between, so it has no heartbeat."""
+    """Asks one at a time. Nobody serves its connection in between, so it has no heartbeat."""
 
     def __init__(self, config: RabbitConfig) -> None:
         self._config = replace(config, heartbeat_seconds=0)
         self._lock = threading.Lock()
-        self._connection: pika.BlockingConnection | None = None
+        self._link: Link | None = None
 
-    def call(self, ask: Callable[[BlockingChannel], T]) -> T:
-        """Ask on a fresh channel; a connection that was lost meanwhile is opened again. Raises BrokerUnavailable."""
+    def ask(self, ask: Ask) -> Any:
+        """What the server answers; on a new connection where the one there was is lost. Raises BrokerUnavailable."""
         with self._lock, server_errors(self._config):
-            if self._connection is not None:
+            if self._link is not None:
                 try:
-                    return self._ask(self._connection, ask)
+                    return self._link.answer(ask)
                 except (AMQPError, OSError):
                     self._drop()
-            self._connection = connect(self._config, "control")
-            return self._ask(self._connection, ask)
+            return self._connect().answer(ask)
+
+    def declare(self) -> None:
+        """Declare the topology, by connecting again. Raises BrokerUnavailable."""
+        with self._lock, server_errors(self._config):
+            self._drop()
+            self._connect()
 
     def close(self) -> None:
-        """Close the connection; a later call opens another."""
+        """Close the connection; a later question opens another."""
         with self._lock:
             self._drop()
 
-    def _ask(self, connection: pika.BlockingConnection, ask: Callable[[BlockingChannel], T]) -> T:
-        with connection.channel() as channel:
-            return ask(channel)
+    def _connect(self) -> Link:
+        self._link = Link(self._config, "control")
+        return self._link
 
     def _drop(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            close_quietly(connection)
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()

@@ -4,12 +4,9 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
-import pika
-from pika.exceptions import AMQPError
-
-from etl.queue.rabbit_connection import RabbitConfig, close_quietly, connect, describe
+from etl.queue.rabbit_connection import RabbitConfig, describe
+from etl.queue.rabbit_link import Link
 from etl.queue.rabbit_window import Batch, Item, Publication, Window
 
 CONFIRM_SECONDS = 30
@@ -26,7 +23,7 @@ class RabbitPublisher:
         self._work = threading.Event()
         self._closing = False
         self._thread: threading.Thread | None = None
-        self._connection: pika.BlockingConnection | None = None
+        self._link: Link | None = None
         self._window: Window | None = None
 
     def publish(self, publications: Sequence[Publication]) -> Mapping[int, str]:
@@ -60,11 +57,9 @@ class RabbitPublisher:
 
     def _wake(self) -> None:
         self._work.set()
-        connection = self._connection
-        if connection is None:
-            return
-        with suppress(AMQPError):  # just lost: its thread is on the way to fail what was submitted
-            connection.add_callback_threadsafe(self._pump)
+        link = self._link
+        if link is not None:
+            link.wake(self._pump)
 
     def _run(self) -> None:
         while not self._closing:
@@ -80,19 +75,15 @@ class RabbitPublisher:
         """One connection's life; ends with an error, or with `close`."""
         if self._closing:
             return
-        connection = connect(self._config, "publisher")
+        link = Link(self._config, "publisher")
         try:
-            self._window = Window(connection, self._pump)
-            self._connection = connection
+            self._window = Window(link.channel, self._pump)
+            self._link = link
             self._pump()
-            while not self._closing:
-                # heartbeats are served in there; returns when something was submitted or the channel closed
-                connection.process_data_events(time_limit=None)
-                if self._window.closed_by is not None:
-                    raise self._window.closed_by
+            link.until(lambda: self._closing)
         finally:
-            self._connection = None
-            close_quietly(connection)
+            self._link = None
+            link.close()
 
     def _pump(self) -> None:
         """Fill the window. Called when something was submitted or confirmed, on the connection's thread."""

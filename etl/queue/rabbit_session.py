@@ -1,8 +1,4 @@
-"""One connection that consumes, from its opening to its end.
-
-As in `rabbit_window`, through the channel below pika's blocking one: that one takes two turns of the loop for a message
-and two for an acknowledgement, and sends each by itself.
-"""
+"""One connection that consumes, from its opening to its end."""
 
 import threading
 from collections import deque
@@ -14,7 +10,8 @@ from pika.channel import Channel
 from pika.exceptions import ConsumerCancelled
 
 from etl.queue.broker import Delivery
-from etl.queue.rabbit_connection import close_quietly
+from etl.queue.rabbit_connection import RabbitConfig
+from etl.queue.rabbit_link import Link
 from etl.queue.wire import delivery_of
 
 
@@ -25,39 +22,27 @@ class Session:
     somebody must `attend` to the heartbeats. All methods but `consume` are for any thread.
     """
 
-    def __init__(self, connection: pika.BlockingConnection, prefetch: int) -> None:
-        self._connection = connection
+    def __init__(self, config: RabbitConfig, prefetch: int) -> None:
+        self._link = Link(config, "consumer")
+        self._channel = self._link.channel
         self._turn = threading.Lock()
-        self._over = threading.Event()
-        self._broken_by: BaseException | None = None
         self._taken: deque[Taken] = deque()
         self._dealt_with: deque[int] = deque()
-        self._asked = False
-        self._channel = self._opened()
+        self._waiting = False
+        self._together = max(1, prefetch // 2)  # acknowledged: the server fills up one half while the other is done
+        self._channel.add_on_cancel_callback(lambda _frame: self._link.fail(ConsumerCancelled()))
         # global: counted over all queues of the channel, not for each
         self._channel.basic_qos(prefetch_count=prefetch, global_qos=True)
-
-    def _opened(self) -> Channel:
-        opened: list[Channel] = []
-        channel: Channel = self._connection._impl.channel(on_open_callback=opened.append)
-        # what pika closes when it closes the connection
-        channel._set_cookie(channel)
-        channel.add_on_close_callback(lambda _channel, reason: self._break(reason))
-        channel.add_on_cancel_callback(lambda _frame: self._break(ConsumerCancelled()))
-        self._connection._flush_output(lambda: bool(opened), self._over.is_set)
-        if self._broken_by is not None:
-            raise self._broken_by
-        return channel
 
     @property
     def over(self) -> bool:
         """Whether it gives no more messages."""
-        return self._over.is_set()
+        return self._link.over.is_set()
 
     @property
     def lost(self) -> bool:
         """Whether what it delivered can no longer be acknowledged."""
-        return self._broken_by is not None
+        return self._link.broken_by is not None
 
     def consume(self, queue: str) -> None:
         """Begin to take messages from a queue; before anybody asks for the next one."""
@@ -71,38 +56,50 @@ class Session:
         self._channel.basic_consume(queue, on_message)
 
     def next(self) -> "Taken | None":
-        """The next message, waited for; None when it is over. The caller's acknowledgements have left then."""
-        with self._turn:
-            self._do(lambda: self._connection._flush_output(lambda: bool(self._taken), self._over.is_set))
-            return None if self.over else self._taken.popleft()
+        """The next message, waited for; None when it is over.
+
+        One in hand needs no turn, so that what came in one piece is not handed from thread to thread.
+        """
+        if len(self._dealt_with) < self._together and not self.over and (taken := self._in_hand()) is not None:
+            return taken
+        while True:
+            with self._turn:
+                self._do(self._wait)
+                if self.over:
+                    return None
+                if (taken := self._in_hand()) is not None:
+                    return taken
 
     def acknowledge(self, tag: int) -> None:
-        """Ack, at the latest with the caller's `next`. A lost session drops it, and the message comes again."""
+        """Ack: before anybody waits, with half of the prefetch, or with `attend`, whichever is first.
+
+        A lost session drops it, and the message comes again.
+        """
         self._dealt_with.append(tag)
-        # whoever has the turn may be waiting, and is to send it; he first takes the word back and then looks
-        if self._turn.locked() and not self._asked:
-            self._asked = True
-            self._wake(self._acknowledge_all)
+        # who waits says so, looks once more, and only then waits: he sees this one, or is seen here
+        if self._waiting:
+            self._waiting = False
+            self._link.wake()
 
     def attend(self, seconds: float) -> None:
         """Wait so long, or until it is over; then do what I/O there is. Raises what broke the session."""
-        self._over.wait(seconds)
+        self._link.over.wait(seconds)
         self.look_after()
-        if self._broken_by is not None:
-            raise self._broken_by
+        if self._link.broken_by is not None:
+            raise self._link.broken_by
 
     def look_after(self) -> None:
         """Do what I/O there is, where nobody else is at it."""
         if self._turn.acquire(blocking=False):
             try:
-                self._do(lambda: self._connection.process_data_events(time_limit=0))
+                self._do(self._look)
             finally:
                 self._turn.release()
 
     def end(self) -> None:
         """Give no more messages: everybody's `next` returns. What is in hand can still be acknowledged."""
-        self._over.set()
-        self._wake(lambda: None)
+        self._link.over.set()
+        self._link.wake()
 
     def cancel(self) -> None:
         """Have the server deliver no more, and give it back what nobody has begun."""
@@ -113,40 +110,47 @@ class Session:
         """The server gives what was not acknowledged to others."""
         self.end()
         with self._turn:
-            close_quietly(self._connection)
+            self._link.close()
+
+    def _in_hand(self) -> "Taken | None":
+        """A message that came already."""
+        try:
+            return self._taken.popleft()
+        except IndexError:
+            return None
+
+    def _wait(self) -> None:
+        while self._acknowledge_all() or not (self._taken or self.over):
+            self._waiting = True
+            self._acknowledge_all()
+            self._link.turn()
+            self._waiting = False
+
+    def _look(self) -> None:
+        self._acknowledge_all()
+        self._link.look()
 
     def _give_back(self) -> None:
         # pika gives back what comes before the server hears of it
         for consumer in self._channel.consumer_tags:
             self._channel.basic_cancel(consumer)
-        while self._taken:
-            self._channel.basic_nack(self._taken.popleft().tag)
-        self._connection._flush_output()
+        while (taken := self._in_hand()) is not None:
+            self._channel.basic_nack(taken.tag)
+        self._look()
 
     def _do(self, act: Callable[[], object]) -> None:
-        """I/O, after what is to be acknowledged. For who has the turn; an error breaks the session."""
+        """I/O. For who has the turn; an error breaks the session."""
         try:
-            self._acknowledge_all()
             act()
         except Exception as error:  # whatever it is: another session may do better
-            self._break(error)
+            self._link.fail(error)
 
-    def _acknowledge_all(self) -> None:
-        """All at once: they leave in one piece."""
-        self._asked = False
-        while self._dealt_with:
-            tag = self._dealt_with.popleft()
-            if self._channel.is_open:
-                self._channel.basic_ack(tag)
-
-    def _break(self, error: BaseException) -> None:
-        self._broken_by = self._broken_by or error
-        self._over.set()
-
-    def _wake(self, act: Callable[[], None]) -> None:
-        """Have who waits do that, and look whether he still has to wait."""
-        # pika's own call would take two more turns of the loop; of a closed connection nobody calls back
-        self._connection._impl.ioloop.add_callback_threadsafe(act)
+    def _acknowledge_all(self) -> bool:
+        """Whether there was something: all at once, so it leaves in one piece with the next turn."""
+        waiting = len(self._dealt_with) if self._channel.is_open else 0
+        for _ in range(waiting):
+            self._channel.basic_ack(self._dealt_with.popleft())
+        return waiting > 0
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,4 @@
-"""The messages of one connection that wait for their confirm, through the channel below pika's blocking one.
-
-pika's public blocking API waits for each confirm (1,500 messages a second here); the channel below it reports
-confirms by callback (14,000 a second). That channel is private, so pika is pinned, and the tests cover this use.
-"""
+"""The messages of one channel that wait for their confirm."""
 
 import threading
 from collections import OrderedDict
@@ -65,23 +61,20 @@ class Item:
 class Window:
     """Sends items and ends each with its confirm. Belongs to the publisher's thread."""
 
-    def __init__(self, connection: pika.BlockingConnection, on_room: Callable[[], None]) -> None:
-        self._connection = connection
+    def __init__(self, channel: Channel, on_room: Callable[[], None]) -> None:
+        self._channel = channel
         self._on_room = on_room
         self._in_flight: OrderedDict[int, Item] = OrderedDict()
         self._returned: dict[str, str] = {}
         self._last_tag = 0
-        self.closed_by: BaseException | None = None
-        self._channel: Channel = connection.channel()._impl
-        self._channel.confirm_delivery(self._on_confirm)
-        # the public channel reports a return only after its confirm; this one before, as the server sends them
-        self._channel.add_on_return_callback(self._on_return)
-        self._channel.add_on_close_callback(self._on_close)
+        channel.confirm_delivery(self._on_confirm)
+        # the server sends a return before its confirm
+        channel.add_on_return_callback(self._on_return)
 
     @property
     def has_room(self) -> bool:
         """Whether one more may be sent now."""
-        return self.closed_by is None and len(self._in_flight) < WINDOW
+        return self._channel.is_open and len(self._in_flight) < WINDOW
 
     def send(self, item: Item) -> None:
         """Publish; the item is ended later, by the server's answer."""
@@ -111,7 +104,3 @@ class Window:
             yield self._in_flight.popitem(last=False)[1]
         if tag in self._in_flight:
             yield self._in_flight.pop(tag)
-
-    def _on_close(self, _channel: object, reason: BaseException) -> None:
-        self.closed_by = reason
-        self._connection.call_later(0, lambda: None)  # wakes the loop that waits for events

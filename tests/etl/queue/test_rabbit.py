@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pika
 import pytest
 
+from etl.queue import rabbit_connection
 from etl.queue.broker import BrokerUnavailable, Delivery, Done, Outcome, Outgoing, PublishFailed
 from etl.queue.rabbit import RabbitBroker
 from etl.queue.topology import EXCHANGE, Stage, Tier, queue_for
@@ -122,6 +123,17 @@ def test_a_server_that_is_not_there_is_said_to_be_so_without_the_password(closed
     broker.close()
 
 
+def test_a_server_that_accepts_and_says_nothing_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rabbit_connection, "CONNECT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        broker = RabbitBroker(f"amqp://guest:guest@127.0.0.1:{silent.getsockname()[1]}/v")
+        with pytest.raises(BrokerUnavailable, match="Timeout"):
+            broker.declare()
+        with pytest.raises(PublishFailed, match="Timeout"):
+            broker.publish(outgoing(1))
+        broker.close()
+
+
 def test_a_subscription_waits_for_a_server_that_is_not_there_and_can_be_stopped(closed_port: int) -> None:
     broker = RabbitBroker(f"amqp://guest:guest@127.0.0.1:{closed_port}/v")
     subscription = broker.consume([WORK], Recorder(), threads=1, prefetch=1)
@@ -171,6 +183,20 @@ def test_what_one_thread_acknowledges_leaves_while_another_waits_for_a_message(r
     rabbit.publish(outgoing(10))
     with consuming(rabbit, WORK, recorder, threads=2, prefetch=1):
         recorder.wait_for(10)
+
+
+def test_what_is_acknowledged_leaves_while_the_next_one_in_hand_takes_long(rabbit: RabbitBroker) -> None:
+    released = threading.Event()
+
+    def work(delivery: Delivery) -> Outcome:
+        assert delivery.body == b"0" or released.wait(BOUND_SECONDS)
+        return Done()
+
+    rabbit.publish(outgoing(5))
+    with consuming(rabbit, WORK, work, prefetch=4):
+        # the fifth is given out when the first is acknowledged
+        assert waits_for_counts(rabbit, WORK, 0, 1)
+        released.set()
 
 
 def test_the_message_of_another_tool_is_taken_as_it_is(rabbit: RabbitBroker, rabbitmq_url: str) -> None:
