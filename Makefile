@@ -1,5 +1,5 @@
 # Pulse: `make demo` shows the main job, `make test` runs the whole suite, `make chaos RUNS=20` breaks what can break, `make lint` reads
-# the code.
+# the code, `make audit` looks the packages up.
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +9,7 @@ PUBLISHED := tests/published/node_modules/.package-lock.json
 ARGS ?=
 RUNS ?= 1
 
-.PHONY: demo test chaos lint bench format clean
+.PHONY: demo test chaos lint audit bench format clean
 
 demo: $(STAMP)
 	@$(BIN)/python manage.py demo $(ARGS)
@@ -26,6 +26,10 @@ lint: $(STAMP)-dev
 	$(BIN)/mypy .
 	$(BIN)/python manage.py check
 	$(BIN)/python manage.py makemigrations --check --dry-run
+
+# Known flaws of the packages; fails too where one of them could not be looked up.
+audit: $(STAMP)-dev
+	$(BIN)/pip-audit --strict --local --progress-spinner off
 
 bench: $(STAMP)-dev
 	$(BIN)/python -m benchmarks $(ARGS)

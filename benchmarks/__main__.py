@@ -20,6 +20,7 @@ PAGE = 100
 
 def _environment(home: Path) -> dict[str, str]:
     environment = os.environ | {"PULSE_HOME": str(home), "DJANGO_SETTINGS_MODULE": "pulse.settings"}
+    environment["PULSE_ALLOW_PRIVATE_HOSTS"] = "127.0.0.1"
     for name in ("DATABASE_URL", "RABBITMQ_URL", "RABBITMQ_MANAGEMENT_URL", "QDRANT_URL"):
         environment.pop(name, None)
     return environment
@@ -172,6 +173,14 @@ def latency_benchmark(options: argparse.Namespace) -> dict[str, Any]:
         return _python("benchmarks.latency", home, asked={"url": url, "jobs": options.jobs})
 
 
+def lists_benchmark(options: argparse.Namespace) -> dict[str, Any]:
+    """How long pages of the API's lists take, in one process and without the network."""
+    with _home() as home:
+        pages = home / "pages"
+        _python("benchmarks.pages", home, str(pages), "200", str(PAGE))
+        return _python("benchmarks.lists", home, str(pages), str(options.raw), str(options.items))
+
+
 BENCHMARKS = {
     "load": load_benchmark,
     "pull_requests": pull_requests_benchmark,
@@ -181,6 +190,7 @@ BENCHMARKS = {
     "statuses": statuses_benchmark,
     "messages": messages_benchmark,
     "latency": latency_benchmark,
+    "lists": lists_benchmark,
 }
 
 
@@ -190,6 +200,8 @@ def main() -> None:
     parser.add_argument("--issues", type=int, default=10_000)
     parser.add_argument("--pull-requests", type=int, default=1_000)
     parser.add_argument("--messages", type=int, default=3_000)
+    parser.add_argument("--raw", type=int, default=1_000_000)
+    parser.add_argument("--items", type=int, default=500_000)
     parser.add_argument("--jobs", type=int, default=200)
     parser.add_argument("--json", action="store_true")
     parser.add_argument(

@@ -19,6 +19,7 @@ from etl.sql import fetch  # noqa: E402
 from etl.workers.pool import WorkerPool  # noqa: E402
 from etl.workers.runtime import SchedulerLoop  # noqa: E402
 from integrations.models import Integration  # noqa: E402
+from pulse.postgres.scope import platform_scope  # noqa: E402
 from pulse.tenancy.models import Tenant  # noqa: E402
 
 PAGE = 100
@@ -91,4 +92,5 @@ def _figures(run: EtlJobRun, seconds: float, calls: Mapping[str, int]) -> dict[s
 
 if __name__ == "__main__":
     asked = json.load(sys.stdin)
-    main(asked["site"], asked["parallel"])
+    with platform_scope():
+        main(asked["site"], asked["parallel"])

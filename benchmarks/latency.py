@@ -24,6 +24,7 @@ from etl.queue.messages import JobMessage  # noqa: E402
 from etl.queue.rabbit import RabbitBroker  # noqa: E402
 from etl.queue.topology import JOBS_QUEUE  # noqa: E402
 from integrations.models import Integration  # noqa: E402
+from pulse.postgres.scope import platform_scope  # noqa: E402
 from pulse.tenancy.models import Tenant  # noqa: E402
 
 LOOK_SECONDS = 0.005
@@ -92,4 +93,5 @@ def main(url: str, count: int) -> None:
 
 if __name__ == "__main__":
     asked = json.load(sys.stdin)
-    main(asked["url"], asked["jobs"])
+    with platform_scope():
+        main(asked["url"], asked["jobs"])

@@ -22,6 +22,7 @@ from etl.sql import fetch  # noqa: E402
 from etl.workers.pool import tune_process  # noqa: E402
 from integrations.models import Integration  # noqa: E402
 from integrations.provider import RawAnswer  # noqa: E402
+from pulse.postgres.scope import platform_scope  # noqa: E402
 from pulse.tenancy.models import Tenant  # noqa: E402
 
 STEP = "jira_issues_with_changelogs"
@@ -101,4 +102,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    with platform_scope():
+        main(Path(sys.argv[1]))

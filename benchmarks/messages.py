@@ -16,6 +16,7 @@ from etl.queue.broker import Delivery, Done, Outcome, Outgoing  # noqa: E402
 from etl.queue.messages import ExtractionMessage  # noqa: E402
 from etl.queue.rabbit import RabbitBroker  # noqa: E402
 from etl.queue.topology import Stage, Tier, queue_for  # noqa: E402
+from pulse.postgres.scope import platform_scope  # noqa: E402
 
 QUEUE = queue_for(Stage.EXTRACTION, Tier.FREE)
 ROUNDS = 5
@@ -115,4 +116,5 @@ def main(url: str, count: int) -> None:
 
 if __name__ == "__main__":
     asked = json.load(sys.stdin)
-    main(asked["url"], asked["messages"])
+    with platform_scope():
+        main(asked["url"], asked["messages"])

@@ -22,6 +22,7 @@ from etl.queue.topology import Stage  # noqa: E402
 from etl.sql import fetch  # noqa: E402
 from etl.workers.pool import tune_process  # noqa: E402
 from integrations.models import Integration  # noqa: E402
+from pulse.postgres.scope import platform_scope  # noqa: E402
 from pulse.tenancy.models import Tenant  # noqa: E402
 
 TABLES = ("prs", "prs_commits", "prs_reviews", "prs_comments", "qdrant_vectors")
@@ -99,4 +100,5 @@ def main(site: Mapping[str, str], folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(json.load(sys.stdin), Path(sys.argv[1]))
+    with platform_scope():
+        main(json.load(sys.stdin), Path(sys.argv[1]))

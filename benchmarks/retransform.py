@@ -16,6 +16,7 @@ from etl.mapping.preview import preview  # noqa: E402
 from etl.mapping.saving import save_mapping  # noqa: E402
 from etl.models import EtlJobRun, Overall, WorkItem  # noqa: E402
 from etl.workers.pool import tune_process  # noqa: E402
+from pulse.postgres.scope import platform_scope  # noqa: E402
 
 COLUMNS = {
     "team": "customfield_10001",
@@ -70,4 +71,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    with platform_scope():
+        main(Path(sys.argv[1]))

@@ -20,6 +20,7 @@ from etl.models import RawExtractionData, WorkItem  # noqa: E402
 from etl.workers.pool import tune_process  # noqa: E402
 from integrations.models import Integration  # noqa: E402
 from integrations.records import Category  # noqa: E402
+from pulse.postgres.scope import platform_scope  # noqa: E402
 
 
 def _first_load(folder: Path) -> float:
@@ -62,4 +63,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    with platform_scope():
+        main(Path(sys.argv[1]))

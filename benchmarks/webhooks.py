@@ -21,6 +21,7 @@ from django.db.models import Sum  # noqa: E402
 
 from etl.models import EtlJobRun  # noqa: E402
 from integrations.models import Integration  # noqa: E402
+from pulse.postgres.scope import platform_scope  # noqa: E402
 from pulse.tenancy.models import Tenant  # noqa: E402
 
 SECRET = "a secret of the benchmark"
@@ -108,4 +109,5 @@ def main(site: Mapping[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    main(json.load(sys.stdin)["site"])
+    with platform_scope():
+        main(json.load(sys.stdin)["site"])

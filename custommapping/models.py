@@ -5,6 +5,7 @@ from django.db.models.functions import Lower
 
 from integrations.models import Integration
 from integrations.records import Category
+from pulse.postgres.comments import commented
 from pulse.tenancy.models import TenantOwned
 
 CATEGORY_CHOICES = [(category.value, category.value) for category in Category]
@@ -20,11 +21,14 @@ class Authority(models.IntegerChoices):
     LISTED = 2, "listed by the source"
 
 
+@commented(
+    integration="integrations.id of the site that the row came from",
+    external_id="Id that the site has given it, which does not change",
+    source_updated_at="From when what the row says is, by the site's clock, UTC; NULL: not known",
+    raw_data_id="raw_extraction_data.id of the answer that the row was written from; NULL: of none",
+)
 class FromSource(TenantOwned):
-    """Base of what one integration brought, named by the source's stable id.
-
-    ``source_updated_at`` and ``raw_data_id`` say which answer wrote the row: an older one never overwrites it.
-    """
+    """Base of what one integration brought, named by the source's stable id. An older answer never overwrites it."""
 
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)
     external_id = models.CharField(max_length=255)
@@ -35,6 +39,9 @@ class FromSource(TenantOwned):
         abstract = True
 
 
+@commented(
+    authority="How well it is known: 0 only mentioned in a history, 1 seen on a record, 2 listed by the site",
+)
 class CatalogueRow(FromSource):
     """Base of projects, types, statuses and fields: rows that may be known before they are listed."""
 
@@ -48,6 +55,18 @@ def _unique(name: str) -> models.UniqueConstraint:
     return models.UniqueConstraint(fields=["tenant", "integration", "external_id"], name=name)
 
 
+@commented(
+    "Projects that work items are in",
+    key="Short name that keys of its work items begin with, such as PAY; may change",
+    name="Name at the site",
+    project_type="Kind of project, in the site's words, such as software; empty: not told",
+    description="What the site says of it; empty: nothing",
+    lead_id="The site's id of the account that leads it; NULL: none, or not told",
+    lead_name="Name of who leads it; NULL: none, or not told",
+    archived="Whether the site has archived it",
+    wits_as_of="From when projects_wits is for it, UTC; NULL: not listed yet",
+    statuses_as_of="From when projects_statuses is for it, UTC; NULL: not listed yet",
+)
 class Project(CatalogueRow):
     key = models.CharField(max_length=255)
     name = models.CharField(max_length=255)
@@ -67,6 +86,11 @@ class Project(CatalogueRow):
         return f"{self.key} {self.name}"
 
 
+@commented(
+    "Levels of work item types, by the tenant: initiative, epic, story, subtask",
+    name="What the tenant calls the level, unique in the tenant",
+    level="Number of the level: a higher one stands above a lower one; unique in the tenant",
+)
 class WitHierarchy(TenantOwned):
     """A level that work item types stand on (initiative, epic, story, subtask)."""
 
@@ -85,6 +109,13 @@ class WitHierarchy(TenantOwned):
         return self.name
 
 
+@commented(
+    "The tenant's own names and levels of the sites' work item types",
+    integration="integrations.id of the site whose type it is",
+    wit_from="Name of the type at the site, as in wits.name",
+    wit_to="What the tenant calls it; several types may have one name",
+    hierarchy="wits_hierarchies.id of its level; NULL: none is set",
+)
 class WitMapping(TenantOwned):
     """The tenant's own name, and level, for a source's type name."""
 
@@ -101,6 +132,14 @@ class WitMapping(TenantOwned):
         return f"{self.wit_from} → {self.wit_to}"
 
 
+@commented(
+    "Work item types of the sites, such as Story or Bug",
+    name="Name at the site; the tenant's own one is in wits_mappings.wit_to",
+    description="What the site says of it; empty: nothing",
+    subtask="Whether items of it are parts of others",
+    hierarchy_level="The site's own level, such as 1 epic, 0 story, -1 subtask; NULL: not told",
+    mapping="wits_mappings.id of the tenant's own name and level; NULL: not mapped",
+)
 class Wit(CatalogueRow):
     """A work item type."""
 
@@ -118,6 +157,12 @@ class Wit(CatalogueRow):
         return self.name
 
 
+@commented(
+    "Which work item types each project offers",
+    integration="integrations.id of the site that the row came from",
+    project="projects.id of the project that offers the type",
+    wit="wits.id of the type that is offered",
+)
 class ProjectWit(TenantOwned):
     """A project offers a type."""
 
@@ -133,6 +178,12 @@ class ProjectWit(TenantOwned):
         return f"{self.project} {self.wit}"
 
 
+@commented(
+    "Ordered steps that the tenant maps statuses to",
+    name="What the tenant calls it, unique in the tenant",
+    project="projects.id of the project that it is for; NULL: for all projects",
+    steps="JSON list of the names of its steps, in their order; statuses_mappings.flow_step names one",
+)
 class Workflow(TenantOwned):
     """Ordered steps that statuses are mapped to, for one project or, where none is named, for all."""
 
@@ -151,6 +202,13 @@ class Workflow(TenantOwned):
         return self.name
 
 
+@commented(
+    "What the tenant says that statuses mean; wins over statuses.category",
+    integration="integrations.id of the site whose status it is",
+    status_external_id="statuses.external_id of the status that is mapped, of the same integration",
+    category="What it means for the flow metrics: To Do, In Progress or Done",
+    flow_step="Step of a workflow that it stands for, as in workflows.steps; empty: none",
+)
 class StatusMapping(TenantOwned):
     """What a tenant says that a status means; it wins over the source's category."""
 
@@ -171,8 +229,15 @@ class StatusMapping(TenantOwned):
         return f"{self.status_external_id} → {self.category}"
 
 
+@commented(
+    "Statuses of the sites",
+    name="Name at the site",
+    category="To Do, In Progress or Done, as the site says; NULL: not told. statuses_mappings wins over it",
+    description="What the site says of it; empty: nothing",
+    project="projects.id of the only project that has it; NULL: not bound to one",
+)
 class Status(CatalogueRow):
-    """A status. ``category`` is the source's own; None where it gives none or the status is long deleted."""
+    """A status. Its ``category`` is also None where it is long deleted."""
 
     name = models.CharField(max_length=255)
     category = models.CharField(max_length=20, choices=CATEGORY_CHOICES, null=True, blank=True)
@@ -188,6 +253,12 @@ class Status(CatalogueRow):
         return self.name
 
 
+@commented(
+    "Which statuses each project uses",
+    integration="integrations.id of the site that the row came from",
+    project="projects.id of the project that uses the status",
+    status="statuses.id of the status that is used",
+)
 class ProjectStatus(TenantOwned):
     """A project uses a status."""
 
@@ -204,13 +275,23 @@ class ProjectStatus(TenantOwned):
         return f"{self.project} {self.status}"
 
 
+@commented(
+    "Custom fields of the sites, and how much they are used",
+    external_id="Id that the site has given it, such as customfield_10016",
+    name="Name at the site; several fields may have one name",
+    field_type="Type in the site's words, such as string, option or array",
+    operations="JSON list of what may be done with its values, such as set or add, in any project",
+    schema="JSON object: the site's own description of its values; empty: not told",
+    items_seen="How many work items the profile looked at; NULL: not profiled yet",
+    items_filled="How many of items_seen have a value in it; NULL: not profiled yet",
+    distinct_values="How many different texts these values are; NULL: not profiled yet",
+    examples="JSON list of its most frequent texts, cut where long",
+    profiled_at="When its use was found to be so, UTC; NULL: not profiled yet",
+)
 class CustomField(CatalogueRow):
     """A custom field as the source lists it. Inactive where a discovery did not find it any more.
 
-    ``operations`` are those that any project allows for it, as the last discovery that could tell found them.
-
-    The profile is what the stored answers show of its use: of ``items_seen`` work items ``items_filled`` have a value,
-    in ``distinct_values`` different texts, of which ``examples`` are some. None where nobody has looked yet.
+    ``operations`` are as the last discovery that could tell found them.
     """
 
     external_id = models.CharField(max_length=100)
@@ -238,11 +319,17 @@ def _field_reference() -> "models.ForeignKey[CustomField | None, CustomField | N
     )
 
 
+@commented(
+    "Which custom fields fill which columns of work_items; one row for each integration",
+    integration="integrations.id of the site whose fields are mapped",
+    version="Grows with each change: who saves names the one that was seen, so that the second of two is told",
+    team_field="custom_fields.id of the field that fills work_items.team; NULL: none",
+    code_changed_field="custom_fields.id of the field that fills work_items.code_changed; NULL: none",
+    story_points_field="custom_fields.id of the field that fills work_items.story_points; NULL: none",
+    **dict.fromkeys(CUSTOM_FIELD_COLUMNS, "custom_fields.id of what fills this column of work_items; NULL: none"),
+)
 class CustomFieldMapping(TenantOwned):
-    """Which custom field fills which column of ``work_items``: one row per tenant and integration.
-
-    ``version`` grows with each save: who saves names the one that was seen, so that the second of two is told.
-    """
+    """Which custom field fills which column of ``work_items``: one row per tenant and integration."""
 
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)
     version = models.PositiveIntegerField(default=0, db_default=0, editable=False)
@@ -278,13 +365,20 @@ class CustomFieldMapping(TenantOwned):
         return f"fields of {self.integration}"
 
 
+@commented(
+    "Which custom fields each project offers, as discovery found them",
+    integration="integrations.id of the site that the row came from",
+    project_key="projects.key of the project, of the same integration",
+    integration_type="integrations.provider of the site",
+    discovered_fields="JSON list of external_id, name, type, required, wits: ids of types that require or offer it",
+    discovered_at="When they were found to be so, UTC",
+)
 class ProjectCustomField(TenantOwned):
     """The fields that one project offers, as discovery found them.
 
     ``discovered_fields`` holds, in the order of their ids, {"external_id", "name", "type", "required", "wits"}; the
     last are the ids of the work item types that offer it, ``required`` those of them that require it. A field without
-    ``wits`` is the project's own, and nobody knows of which types. ``discovered_at`` is when it was found to be so.
-    Inactive where the project is not read any more.
+    ``wits`` is the project's own, and nobody knows of which types. Inactive where the project is not read any more.
     """
 
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)

@@ -33,6 +33,7 @@ from etl.queue.topology import Stage
 from etl.transform.stage import transform
 from integrations.errors import Permanent, RateLimited, Transient
 from integrations.models import Integration
+from pulse.postgres.scope import tenant_scope
 
 logger = logging.getLogger(__name__)
 
@@ -64,14 +65,15 @@ def handle(stage: Stage, unit_ids: Sequence[int]) -> Outcome:
     lease = units.take(UNIT_MODELS[stage], unit_ids)
     if lease is None:
         return Done()
-    try:
-        outcome = _work(stage, lease)
-    except (OperationalError, InterfaceError):
-        hand_back(lease)
-        raise
-    if _wake_and_advance(stage, lease):
-        profile.after(lease.run_id)
-    return outcome
+    with tenant_scope(lease.tenant_id):
+        try:
+            outcome = _work(stage, lease)
+        except (OperationalError, InterfaceError):
+            hand_back(lease)
+            raise
+        if _wake_and_advance(stage, lease):
+            profile.after(lease.run_id)
+        return outcome
 
 
 def _work(stage: Stage, lease: Lease) -> Outcome:

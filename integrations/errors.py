@@ -37,3 +37,7 @@ class RateLimited(StageError):
 
 class Permanent(StageError):
     """Will fail again in the same way: bad input, wrong credentials."""
+
+
+class ForbiddenHost(Permanent):
+    """A host that tenants may not have called: see `integrations.addresses`."""

@@ -14,10 +14,11 @@ from typing import Any, Protocol, TypeVar, cast
 
 import httpx
 
-from integrations.errors import Passing, Permanent, StageError, TimedOut, Transient
+from integrations.errors import ForbiddenHost, Passing, Permanent, StageError, TimedOut, Transient
 from integrations.http_errors import judged, of_json
 from integrations.http_limits import source_time, spent_seconds
 from integrations.json_text import parse_site
+from integrations.outgoing import guarded
 from integrations.provider import Connection
 
 logger = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ class HttpClient:
         self.base_url, self._setting = base_url, setting
         self._answer_bytes, self._answer_seconds = answer_bytes, answer_seconds
         try:
-            self._client = httpx.Client(
+            client = httpx.Client(
                 base_url=base_url,
                 auth=auth,
                 headers={"User-Agent": "Pulse", "Accept": "application/json", **(headers or {})},
@@ -116,6 +117,7 @@ class HttpClient:
             )
         except (httpx.InvalidURL, UnicodeError) as error:
             raise self._no_address(error) from error
+        self._client = guarded(client)
 
     def request(
         self,
@@ -153,6 +155,8 @@ class HttpClient:
             answer, body = self._send(call, build())
         except httpx.HTTPError as error:
             raise self._unreached(call, error) from error
+        except ForbiddenHost as error:
+            raise ForbiddenHost(f"{call}: {self._setting} is {self.base_url!r}: {error}") from None
         except UnicodeError as error:
             # The resolver's own complaint about a name with labels that no host can have.
             raise self._no_address(error) from error
@@ -177,6 +181,9 @@ class HttpClient:
 
     def _read(self, call: str, answer: httpx.Response) -> bytes:
         """The whole body, within the bounds of size and time."""
+        # One encoding makes of what is read at once 64 MB at most; of two, a kilobyte may become more than there is.
+        if "," in answer.headers.get("Content-Encoding", ""):
+            raise Permanent(f"{call} answered in several encodings, one within the other, which is not read")
         parts, size, deadline = [], 0, time.monotonic() + self._answer_seconds
         for part in answer.iter_bytes():
             parts.append(part)

@@ -42,11 +42,11 @@ def shallow(text: str) -> str:
     kept, end, depth = [], 0, 0
     for found in _token.finditer(text):
         token = found.group()
-        if token in "[{":
+        if token in "[{":  # noqa: S105
             depth += 1
             if depth == DEEPEST + 1:
                 kept += [text[end : found.start()], "null"]
-        elif token in "]}":
+        elif token in "]}":  # noqa: S105
             if depth == DEEPEST + 1:
                 end = found.end()
             depth -= 1

@@ -7,6 +7,7 @@ from integrations.encryption import EncryptedJSONField
 from integrations.errors import Permanent
 from integrations.provider import Connection, Provider
 from integrations.registry import get_provider, provider_names
+from pulse.postgres.comments import commented
 from pulse.tenancy.models import TenantOwned
 
 
@@ -15,6 +16,13 @@ def _check_provider(name: str) -> None:
         raise ValidationError(f"provider {name!r} is unknown; known are: {', '.join(provider_names())}")
 
 
+@commented(
+    "Connections to the sites that data comes from, one for each site",
+    provider="What kind of site it is, such as jira or github",
+    name="What people call the connection, unique in the tenant",
+    settings="JSON object of its settings, such as the address of the site; without secrets",
+    secrets="Its passwords and tokens, encrypted",
+)
 class Integration(TenantOwned):
     """One connection of a tenant to one site. Creating one creates its job (etl does that)."""
 
@@ -61,12 +69,36 @@ class Integration(TenantOwned):
         return Connection(self.pk or 0, self.name, dict(self.settings), dict(self.secrets))
 
 
-class IntegrationLimit(TenantOwned):
-    """What holds an integration back: a rate limit of the site, or a circuit opened by errors in a row.
+@commented(
+    "Pictures of integrations",
+    integration="integrations.id of the integration that it pictures; at most one each",
+    content_type="Type of the picture: image/png, image/jpeg or image/webp",
+    content="The picture itself, as Pulse has encoded it",
+)
+class IntegrationLogo(TenantOwned):
+    """An integration's picture, as Pulse has encoded it itself; apart from the integration, which lists load."""
 
-    ``next_call_at`` keeps the ceiling that its setting ``rate_limit`` names, ``limits_in_a_row`` counts the site's
-    refusals that did not say for how long.
-    """
+    integration = models.OneToOneField(Integration, on_delete=models.CASCADE, primary_key=True, related_name="logo")
+    content_type = models.CharField(max_length=20)
+    content = models.BinaryField()
+
+    class Meta:
+        db_table = "integration_logos"
+
+    def __str__(self) -> str:
+        return f"logo of {self.integration}"
+
+
+@commented(
+    "What holds calls to an integration's site back",
+    integration="integrations.id of the integration that is held back; at most one row each",
+    blocked_until="Until when the site is not called, UTC; NULL: it may be",
+    errors_in_a_row="How many calls have failed since one went well",
+    limits_in_a_row="How often in a row the site refused calls without saying for how long",
+    next_call_at="When its setting rate_limit allows the next call, UTC; NULL: at once",
+)
+class IntegrationLimit(TenantOwned):
+    """What holds an integration back: a rate limit of the site, or a circuit opened by errors in a row."""
 
     integration = models.OneToOneField(Integration, on_delete=models.CASCADE, primary_key=True, related_name="limit")
     blocked_until = models.DateTimeField(null=True, blank=True)
@@ -81,6 +113,13 @@ class IntegrationLimit(TenantOwned):
         return f"limits of {self.integration}"
 
 
+@commented(
+    "Access tokens of integrations that log in by OAuth or as an app",
+    integration="integrations.id of the integration that the token opens; at most one each",
+    secrets="The token, and secrets that its issuer has replaced, encrypted",
+    minted_at="When the token was issued, UTC",
+    expires_at="When the token ends, UTC",
+)
 class IntegrationToken(TenantOwned):
     """The access token that was minted last for an integration, and secrets that its issuer replaced meanwhile.
 

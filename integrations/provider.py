@@ -22,7 +22,8 @@ Cursor = Mapping[str, Any]
 class SettingField:
     """One setting of an integration. Secrets are encrypted at rest and never shown again.
 
-    A ``number`` has bounds and may have to be ``whole``; a ``date`` is written as 2024-12-31.
+    A ``number`` has bounds and may have to be ``whole``; a ``date`` is written as 2024-12-31. ``credentials_go_there``
+    is for addresses: where they lead to another host, stored secrets do not go along (`integrations.saving`).
     """
 
     name: str
@@ -33,6 +34,7 @@ class SettingField:
     number: tuple[float, float] | None = None
     whole: bool = False
     date: bool = False
+    credentials_go_there: bool = False
 
     def check(self, text: str) -> None:
         """Raises Permanent, naming the setting and the value, where a text that is not empty cannot be right."""

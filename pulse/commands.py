@@ -9,6 +9,8 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import ProgrammingError
 
+from pulse.tenancy.audit import Actor, acting
+
 
 class ScriptCommand(BaseCommand):
     """A command that answers with an object: as `name: value` lines, or with ``--json`` as JSON in the last line."""
@@ -22,7 +24,8 @@ class ScriptCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            answer = self._answer(options)
+            with acting(Actor(f"command {self.__module__.rpartition('.')[2]}")):
+                answer = self._answer(options)
         except CommandError as error:
             # The message goes to stderr as well; a script that reads the last line finds an object in any case.
             if options["json"]:

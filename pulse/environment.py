@@ -7,6 +7,8 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from pulse.hosts import AllowedHosts
+
 
 class Environment(environ.Env):  # type: ignore[misc]
     """Raises ImproperlyConfigured for what cannot be read."""
@@ -24,6 +26,12 @@ class Environment(environ.Env):  # type: ignore[misc]
     def email_url(self, var: str, *args: Any, **kwargs: Any) -> Any:
         with _address(var):
             return super().email_url(var, *args, **kwargs)
+
+    def allowed_hosts(self, var: str) -> AllowedHosts:
+        try:
+            return AllowedHosts.of(*filter(None, self.list(var, default=[])))
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{var}: {error}") from error
 
 
 @contextmanager

@@ -10,12 +10,20 @@ from django.conf import settings
 from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker
 
+from pulse.postgres.scope import platform_scope
 from tests.services import rabbitmq
 from tests.settings import HOME_VARIABLE
 from tests.support import databases
 from tests.support.sites import Connected, connect, small_site
 
 pytest_plugins: list[str] = []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _all_tenants() -> Iterator[None]:
+    """A test sees what is in the database, as the installation's own commands do; what it tests says whose it is."""
+    with platform_scope():
+        yield
 
 
 def pytest_configure(config: pytest.Config) -> None:

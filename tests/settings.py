@@ -13,6 +13,8 @@ os.environ["PULSE_HOME"] = os.environ[HOME_VARIABLE]
 for name in ("DATABASE_URL", "QDRANT_URL", "PULSE_PRODUCTION"):
     os.environ.pop(name, None)
 os.environ["RABBITMQ_URL"], given = "", os.environ.get("RABBITMQ_URL", "")
+# Sandboxes and receivers, also those of the processes that tests start.
+os.environ["PULSE_ALLOW_PRIVATE_HOSTS"] = "127.0.0.1,::1"
 # A test's own transaction may stand still for as long as it likes.
 os.environ["TRANSACTION_IDLE_SECONDS"] = "0"
 
@@ -27,5 +29,7 @@ del os.environ["TRANSACTION_IDLE_SECONDS"]
 # The vector store has one owner process: each test worker has a store of its own.
 PULSE_HOME = Path(os.environ[HOME_VARIABLE]) / os.environ.get("PYTEST_XDIST_WORKER", "main")
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Tests ask and log in as often as they like.
+LOGIN_TRIES = API_REQUESTS_PER_MINUTE = API_REQUESTS_PER_KEY_PER_MINUTE = 0
 # Each client of a test would look through all static files first.
 WHITENOISE_USE_FINDERS = False

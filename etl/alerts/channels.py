@@ -11,6 +11,7 @@ from custommapping.errors import Refused
 from custommapping.names import name_problem, shown
 from etl.mapping.changing import as_seen
 from etl.models import AlertChannel
+from pulse.tenancy import audit
 from pulse.tenancy.models import Tenant
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ def save_channel(
         # Of two at once the second finds what the first said.
         Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
         channel = as_seen(tenant.pk, known, seen) if known else AlertChannel(tenant=tenant)
+        before = _noted(channel) if known else {}
         for name, value in said.items():
             if name == KEY:
                 channel.secrets = {KEY: value} if value else {}
@@ -45,8 +47,15 @@ def save_channel(
             raise Refused({"name": problem})
         channel.full_clean(exclude=["tenant"], validate_unique=False, validate_constraints=False)
         channel.save()
+        audit.note("alert_channel.saved", channel, audit.differences(before, _noted(channel)))
     logger.info("alert channel %s of tenant %s saved by %s", channel.pk, tenant.pk, by)
     return channel
+
+
+def _noted(channel: AlertChannel) -> dict[str, Any]:
+    """As the audit log may tell it: a webhook's path is often its password, and where that changes is told by it."""
+    told = audit.values(channel, ("name", "kind", "causes", "active"))
+    return {**told, "target": channel.shown_target, "secrets": {**channel.secrets, "address": channel.target}}
 
 
 def _name_problem(channel: AlertChannel) -> str | None:
@@ -59,5 +68,7 @@ def _name_problem(channel: AlertChannel) -> str | None:
 def delete_channel(channel: AlertChannel, *, by: str) -> None:
     """And with it what it was told."""
     pk = channel.pk
-    channel.delete()
+    with transaction.atomic():
+        audit.note("alert_channel.deleted", channel, audit.differences(_noted(channel), {}))
+        channel.delete()
     logger.info("alert channel %s of tenant %s deleted by %s", pk, channel.tenant_id, by)

@@ -22,6 +22,7 @@ from etl.alerts.errors import NotDelivered
 from etl.alerts.messages import Message, message_of, told_of, trial_message
 from etl.models import Alert, AlertChannel, AlertDelivery
 from etl.sql import execute, fetch
+from pulse.postgres.scope import platform_scope
 
 logger = logging.getLogger(__name__)
 
@@ -206,7 +207,8 @@ class _Sender:
 
     def _run(self) -> None:
         try:
-            deliver_due([self._kind])
+            with platform_scope():
+                deliver_due([self._kind])
         except Exception as error:
             logger.warning("alerts could not be delivered, they will be: %s", error)
         finally:

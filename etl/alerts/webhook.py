@@ -11,6 +11,8 @@ import orjson
 from etl.alerts.errors import NotDelivered
 from etl.alerts.messages import Message
 from etl.models import AlertChannel
+from integrations.errors import ForbiddenHost
+from integrations.outgoing import guarded
 
 # For the whole call, whatever the receiver does meanwhile.
 CALL_SECONDS = 10
@@ -37,6 +39,8 @@ async def post(channel: AlertChannel, message: Message, sent_at: datetime) -> No
         status = await asyncio.wait_for(_posted(channel.target, body, sent), CALL_SECONDS)
     except TimeoutError as error:
         raise NotDelivered(f"{channel.shown_target} did not answer within {CALL_SECONDS} s") from error
+    except ForbiddenHost as error:
+        raise NotDelivered(f"{channel.shown_target} was not called: {error}") from error
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         raise NotDelivered(f"{channel.shown_target} could not be reached ({type(error).__name__})") from error
     if not 200 <= status < 300:
@@ -47,7 +51,7 @@ async def _posted(target: str, body: bytes, sent: dict[str, str]) -> int:
     """The answer's status. No redirect is followed: the address was chosen by a person, where it leads to was not."""
     # The bound is the caller's: httpx knows only some for each part of a call.
     async with (
-        httpx.AsyncClient(timeout=None, follow_redirects=False) as client,
+        guarded(httpx.AsyncClient(timeout=None, follow_redirects=False)) as client,  # noqa: S113
         client.stream("POST", target, content=body, headers=sent) as answer,
     ):
         return answer.status_code

@@ -10,6 +10,7 @@ from etl.alerts import delivering
 from etl.alerts.channels import LONGEST_NAME, delete_channel, save_channel
 from etl.alerts.errors import NotDelivered
 from etl.api.base import ApiView
+from etl.api.describing import Answer, Page
 from etl.api.forms import Form, OneOfField, PageForm
 from etl.models import Alert, AlertChannel, AlertDelivery, Cause
 
@@ -36,6 +37,7 @@ class AlertsView(ApiView):
     """GET: the tenant's alerts, the newest first."""
 
     forms = {"GET": AlertsForm}
+    answers = {"GET": Page(AlertAnswer)}
 
     def get(self, request: Request) -> Response:
         rows = self.filtered(self.rows(Alert), "cause")
@@ -46,6 +48,8 @@ class AlertsView(ApiView):
 
 class AlertView(ApiView):
     """GET: one alert."""
+
+    answers = {"GET": AlertAnswer}
 
     def get(self, request: Request, pk: int) -> Response:
         return Response(AlertAnswer(self.row(Alert, pk)).data)
@@ -112,6 +116,7 @@ class ChannelsView(ApiView):
     """GET: the tenant's channels. POST: makes one."""
 
     forms = {"GET": PageForm, "POST": NewChannelForm}
+    answers = {"GET": Page(ChannelAnswer), "POST": Answer(ChannelAnswer, 201)}
 
     def get(self, request: Request) -> Response:
         rows = self.rows(AlertChannel).prefetch_related("deliveries")
@@ -126,6 +131,7 @@ class ChannelView(ApiView):
     """GET, PATCH and DELETE one channel."""
 
     forms = {"PATCH": ChangedChannelForm}
+    answers = {"GET": ChannelAnswer, "PATCH": ChannelAnswer, "DELETE": {"deleted": int}}
 
     def get(self, request: Request, pk: int) -> Response:
         return Response(ChannelAnswer(self.row(AlertChannel, pk)).data)
@@ -143,6 +149,8 @@ class ChannelView(ApiView):
 
 class ChannelTestView(ApiView):
     """POST: sends a test message now, and tells whether it arrived."""
+
+    answers = {"POST": {"delivered": bool, "error": str}}
 
     def post(self, request: Request, pk: int) -> Response:
         return Response(_tried(self.row(AlertChannel, pk)))

@@ -1,56 +1,73 @@
-"""JSON web tokens: who asks, by an access token.
+"""Who asks: by an access token, by an API key, or as another service of the installation. Sessions are Django's.
 
-A token says for which tenant it was given. It ends with its time, and with the user's password, tenant or account.
+Programs that come with a key are no users: `request.user` has no row then, and `request.auth` is the `ApiKey`; it is
+the word "internal" for a service.
 """
 
-from typing import Any, TypeVar
-
-from django.utils.crypto import constant_time_compare
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
-from rest_framework_simplejwt.exceptions import TokenError
-from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
+from rest_framework_simplejwt.tokens import AccessToken, Token
 
-from pulse.tenancy.models import User
+from etl.api.errors import NoSuchRow
+from etl.api.forms import Form, IdField
+from pulse.postgres.scope import platform_scope
+from pulse.tenancy import internal, keys
+from pulse.tenancy.models import ApiKey, Tenant, User
+from pulse.tenancy.tokens import user_of
 
-T = TypeVar("T", bound=Token)
-
-_USER, _TENANT, _SESSION = "user_id", "tenant_id", "session"
+TENANT = "tenant_id"
 CHALLENGE = 'Bearer realm="api"'
+
+
+def _given(request: Request, kind: str) -> str | None:
+    """What stands behind that word in the header Authorization."""
+    word, _, text = request.headers.get("Authorization", "").partition(" ")
+    return text.strip() if word.lower() == kind else None
 
 
 class TokenAuthentication(BaseAuthentication):
     """``Authorization: Bearer TOKEN``."""
 
     def authenticate(self, request: Request) -> tuple[User, Token] | None:
-        kind, _, text = request.headers.get("Authorization", "").partition(" ")
-        return user_of(AccessToken, text.strip()) if kind.lower() == "bearer" else None
+        text = _given(request, "bearer")
+        return None if text is None else user_of(AccessToken, text)
 
     def authenticate_header(self, request: Request) -> str:
         return CHALLENGE
 
 
-def user_of(kind: type[T], text: Any) -> tuple[User, T]:
-    """Whose token of that kind the text is, and the token. Raises AuthenticationFailed, which says why it is none."""
-    try:
-        token = kind(text)
-    except TokenError as error:
-        raise AuthenticationFailed(f"the {kind.token_type} token does not hold: {error}") from error
-    user = User.objects.select_related("tenant").filter(pk=token[_USER], is_active=True).first()
-    if user is None or not _still_holds(token, user):
-        raise AuthenticationFailed("the user, or the user's password or tenant, was changed: log in again")
-    return user, token
+class KeyAuthentication(BaseAuthentication):
+    """``Authorization: Api-Key pk_…``."""
+
+    def authenticate(self, request: Request) -> tuple[User, ApiKey] | None:
+        text = _given(request, "api-key")
+        if text is None:
+            return None
+        key = keys.key_of(text)
+        return keys.holder(key), key
 
 
-def _still_holds(token: Token, user: User) -> bool:
-    session = str(token.get(_SESSION, ""))
-    return token.get(_TENANT) == user.tenant_id and constant_time_compare(session, user.get_session_auth_hash())
+class InternalAuthentication(BaseAuthentication):
+    """``X-Internal-Auth: KEY`` with ``?tenant_id=``: another service of the installation, for that tenant."""
+
+    def authenticate(self, request: Request) -> tuple[User, str] | None:
+        text = request.headers.get("X-Internal-Auth")
+        if text is None:
+            return None
+        internal.check(text)
+        return internal.service(named_tenant(request.query_params.get(TENANT))), internal.NAME
 
 
-def new_tokens(user: User) -> RefreshToken:
-    """A refresh token, of which access tokens can be had."""
-    token = RefreshToken.for_user(user)
-    token[_TENANT] = user.tenant_id
-    token[_SESSION] = user.get_session_auth_hash()
-    return token
+class _TenantForm(Form):
+    tenant_id = IdField()
+
+
+def named_tenant(asked: str | int | None) -> Tenant:
+    """The tenant of that id. Raises ValidationError and NoSuchRow."""
+    form = _TenantForm(data={} if asked is None else {TENANT: asked})
+    form.is_valid(raise_exception=True)
+    with platform_scope():
+        found = Tenant.objects.filter(pk=form.validated_data[TENANT]).first()
+    if found is None:
+        raise NoSuchRow(TENANT, asked)
+    return found

@@ -1,17 +1,20 @@
 """The base of every endpoint: who asks, for which tenant, what they may do, and what they said.
 
 A view cannot forget any of it: all is decided before its method is called, and `rows` is its one way to rows. An
-endpoint is a subclass of `ApiView` with ``forms`` (what each method takes), methods that call one function and answer
-with a Response, a line in `etl.api.urls`, and a case in tests/etl/api/cases. What services raise (`Refused`,
-`Outdated`, `IllegalTransition`) is answered by `etl.api.errors`: views catch none of it.
+endpoint is a subclass of `ApiView` with ``forms`` (what each method takes) and ``answers`` (what comes back: see
+`etl.api.describing`), methods that call one function and answer with a Response, a line in `etl.api.urls`, and a case
+in tests/etl/api/cases. What services raise (`Refused`, `Outdated`, `IllegalTransition`) is answered by
+`etl.api.errors`: views catch none of it.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any, ClassVar, TypeVar, cast
 
 from django.db.models import Model, QuerySet
 from rest_framework import exceptions
 from rest_framework.authentication import SessionAuthentication
+from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -19,21 +22,25 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from etl.api import errors
-from etl.api.auth import TokenAuthentication
-from etl.api.forms import Form, IdField
+from etl.api.auth import TENANT, InternalAuthentication, KeyAuthentication, TokenAuthentication, named_tenant
+from etl.api.describing import Body, Description
+from etl.api.forms import Form
 from etl.api.paging import page
 from etl.api.parsing import JsonBody
 from etl.queue.topology import Tier
 from integrations.models import Integration
-from pulse.tenancy.models import Role, Tenant, User
+from pulse.postgres.scope import platform_scope, tenant_scope
+from pulse.tenancy import keys
+from pulse.tenancy.audit import acting, actor_of
+from pulse.tenancy.models import ApiKey, Role, Tenant, User
 from pulse.tenancy.scoping import has_role, person, visible_to
+from pulse.tenancy.throttling import KeyThrottle, TenantThrottle
 
 M = TypeVar("M", bound=Model)
 
 READING = ("GET", "HEAD")
 # Their parameters stand in the address.
 WITHOUT_BODY = (*READING, "DELETE")
-TENANT = "tenant_id"
 
 
 class JsonView(APIView):
@@ -43,17 +50,26 @@ class JsonView(APIView):
     given stands in ``given`` when the method is called.
     """
 
-    parser_classes = (JsonBody,)
+    parser_classes: Sequence[type[BaseParser]] = (JsonBody,)
     renderer_classes = (JSONRenderer,)
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+    schema = Description()
     forms: ClassVar[Mapping[str, type[Form]]] = {}
+    answers: ClassVar[Mapping[str, Body]] = {}
     given: dict[str, Any]
+    _within: ExitStack
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        # Whose rows there are is decided in between, and holds until there is an answer.
+        with ExitStack() as self._within:
+            return super().dispatch(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if request.method not in self.allowed_methods:
             raise exceptions.MethodNotAllowed(str(request.method))
         self.decide(request)
+        self._within.enter_context(acting(actor_of(request)))
         self.given = self._given(request)
 
     def decide(self, request: Request) -> None:
@@ -76,7 +92,7 @@ class JsonView(APIView):
 
 
 class RoleAllows(IsAuthenticated):
-    """Who is logged in may do what their role allows."""
+    """Who is logged in may do what their role allows; who comes with a key, where its scopes lead."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not super().has_permission(request, view):
@@ -84,6 +100,24 @@ class RoleAllows(IsAuthenticated):
         user, least = person(request), cast(ApiView, view).least_role(str(request.method))
         if not has_role(user, least):
             raise exceptions.PermissionDenied(f"this needs the role {least}; {user.username} is {user.role}")
+        if isinstance(request.auth, ApiKey):
+            _check_scopes(request.auth, request)
+        return True
+
+
+def _check_scopes(key: ApiKey, request: Request) -> None:
+    """Raises PermissionDenied where the key does not lead."""
+    match = request.resolver_match
+    if match is None or not keys.may_enter(key, match.route, reading=request.method in READING):
+        raise exceptions.PermissionDenied(f"the API key {key.prefix}… does not lead here: see its scopes")
+
+
+class ForPeople(BasePermission):
+    """Who comes with a key makes no other: one that was stolen ends when it is withdrawn."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if person(request).pk is None:
+            raise exceptions.PermissionDenied("this is for people who are logged in, not for programs with a key")
         return True
 
 
@@ -94,9 +128,11 @@ class ApiView(JsonView):
     ``?tenant_id=``.
     """
 
-    authentication_classes = (TokenAuthentication, SessionAuthentication)
+    authentication_classes = (TokenAuthentication, KeyAuthentication, InternalAuthentication, SessionAuthentication)
     permission_classes: Sequence[type[BasePermission]] = (RoleAllows,)
+    throttle_classes = (KeyThrottle, TenantThrottle)
     roles: ClassVar[Mapping[str, Role]] = {}
+    takes_tenant = True
     tenant: Tenant
 
     @property
@@ -113,6 +149,7 @@ class ApiView(JsonView):
 
     def decide(self, request: Request) -> None:
         self.tenant = _tenant(self.user, request.query_params.get(TENANT))
+        self._within.enter_context(tenant_scope(self.tenant.pk))
 
     def rows(self, model: type[M]) -> QuerySet[M]:
         """The tenant's rows of a table, as far as the caller may see them."""
@@ -152,6 +189,7 @@ class InstallationView(ApiView):
         asked = request.query_params.get(TENANT)
         if self.user.is_superuser and asked is None:
             self.tier = None
+            self._within.enter_context(platform_scope())
             return
         super().decide(request)
         self.tier = Tier(self.tenant.tier)
@@ -160,11 +198,19 @@ class InstallationView(ApiView):
 class ForSuperusers(BasePermission):
     """What serves all tenants is not for one of them to change."""
 
+    free: ClassVar[Sequence[str]] = READING
+
     def has_permission(self, request: Request, view: APIView) -> bool:
         user = person(request)
-        if request.method not in READING and not user.is_superuser:
+        if request.method not in self.free and not user.is_superuser:
             raise exceptions.PermissionDenied(f"this is for superusers, since it is every tenant's; {user} is none")
         return True
+
+
+class ForSuperusersAlone(ForSuperusers):
+    """Nor to read."""
+
+    free = ()
 
 
 class NoSuchAddress(JsonView):
@@ -187,7 +233,7 @@ def _parameters(request: Request) -> dict[str, str]:
 def _tenant(user: User, asked: str | None) -> Tenant:
     """The tenant that the request is about."""
     if user.is_superuser:
-        return _named_tenant(asked or user.tenant_id)
+        return named_tenant(asked or user.tenant_id)
     if user.tenant is None:
         raise exceptions.PermissionDenied(f"{user.username} belongs to no tenant")
     if asked is not None and asked != str(user.tenant_id):
@@ -195,15 +241,3 @@ def _tenant(user: User, asked: str | None) -> Tenant:
     if not user.tenant.active:
         raise exceptions.PermissionDenied(f"tenant {user.tenant} is inactive")
     return user.tenant
-
-
-def _named_tenant(asked: str | int | None) -> Tenant:
-    class TenantForm(Form):
-        tenant_id = IdField()
-
-    form = TenantForm(data={} if asked is None else {TENANT: asked})
-    form.is_valid(raise_exception=True)
-    found = Tenant.objects.filter(pk=form.validated_data[TENANT]).first()
-    if found is None:
-        raise errors.NoSuchRow(TENANT, asked)
-    return found

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from custommapping.mapping import reference
 from custommapping.models import MAPPED_COLUMNS, CustomField, CustomFieldMapping, Project, ProjectCustomField
 from etl.api.base import ApiView
+from etl.api.describing import Answer, Maybe, Page
 from etl.api.errors import NoSuchRow
 from etl.api.forms import IdField, IntegrationForm, PageForm
 from etl.jobs import discovery
@@ -59,6 +60,7 @@ class CustomFieldsView(ApiView):
     """GET: the tenant's custom fields."""
 
     forms = {"GET": CustomFieldsForm}
+    answers = {"GET": Page(CustomFieldAnswer)}
     columns: Mapping[int, str]
 
     def get(self, request: Request) -> Response:
@@ -91,10 +93,17 @@ def mapped_columns(rows: QuerySet[CustomFieldMapping]) -> dict[int, str]:
     }
 
 
+RUN_NAMES = ("trigger", "created_at", "started_at", "finished_at", "execution_time", "records_processed",
+             "errors_encountered", "api_calls_made", "warning", "error_message")  # fmt: skip
+# What is told of the run, where there is one, is as `runs` tells it.
+SYNC_ANSWER = {"run_id": int | None, "status": dict[str, Any]} | dict.fromkeys(RUN_NAMES, Maybe(Any))
+
+
 class SyncView(ApiView):
     """POST: has the fields discovered again, 202. GET: where the last discovery stands."""
 
     forms = {"POST": IntegrationForm, "GET": IntegrationForm}
+    answers = {"GET": SYNC_ANSWER, "POST": Answer(SYNC_ANSWER, 202)}
 
     def post(self, request: Request) -> Response:
         job = self.integration().jobs.order_by("id")[0]
@@ -108,7 +117,5 @@ class SyncView(ApiView):
 def _state(run: EtlJobRun | None) -> dict[str, Any]:
     if run is None:
         return {"run_id": None, "status": status_json(Overall.NOT_STARTED, [])}
-    names = ("trigger", "created_at", "started_at", "finished_at", "execution_time", "records_processed",
-             "errors_encountered", "api_calls_made", "warning", "error_message")  # fmt: skip
     known = {"run_id": run.pk, "status": status_json(Overall(run.status), list(run.steps.all()))}
-    return known | {name: getattr(run, name) for name in names}
+    return known | {name: getattr(run, name) for name in RUN_NAMES}

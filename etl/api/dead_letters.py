@@ -10,12 +10,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from etl.api.base import ApiView
+from etl.api.describing import Page, Results
 from etl.api.errors import Conflict, NoSuchRow
 from etl.api.forms import Form, IdField, OneOfField, PageForm, limit_field
 from etl.letters import dead_letters, reading
-from etl.letters.dead_letters import Settled
+from etl.letters.dead_letters import Group, Settled
 from etl.models import DeadLetter
 from etl.queue.topology import Stage
+from pulse.postgres.scope import platform_scope
 
 MOST_AT_ONCE = 1000
 Settle = Callable[..., Settled]
@@ -73,6 +75,11 @@ class LetterAnswer(ShortLetterAnswer):
 
 
 class _Letters(ApiView):
+    def decide(self, request: Request) -> None:
+        super().decide(request)
+        if self.user.is_superuser:
+            self._within.enter_context(platform_scope())
+
     def letters(self) -> QuerySet[DeadLetter]:
         """The tenant's letters; to a superuser those too that nobody can tell whose they are."""
         if not self.user.is_superuser:
@@ -97,6 +104,7 @@ class LettersView(_Letters):
     """GET: the tenant's dead letters, the newest first, without their messages."""
 
     forms = {"GET": LettersPageForm}
+    answers = {"GET": Page(ShortLetterAnswer)}
 
     def get(self, request: Request) -> Response:
         rows = self.found().select_related("settled_by").defer("body")
@@ -107,6 +115,7 @@ class GroupsView(_Letters):
     """GET: the same, those that failed alike put together, the largest group first."""
 
     forms = {"GET": GroupsForm}
+    answers = {"GET": Results(Group)}
 
     def get(self, request: Request) -> Response:
         groups = dead_letters.groups(self.found(), self.given["limit"])
@@ -115,6 +124,8 @@ class GroupsView(_Letters):
 
 class LetterView(_Letters):
     """GET: one letter, with its message and its unit."""
+
+    answers = {"GET": LetterAnswer}
 
     def get(self, request: Request, pk: int) -> Response:
         return Response(LetterAnswer(self.letter(pk)).data)
@@ -133,6 +144,9 @@ class ManyForm(Form):
         if "ids" in attrs and "queue" in attrs:
             raise serializers.ValidationError({"queue": "goes with a cause, not with ids"})
         return attrs
+
+
+SETTLED_ANSWER = {"settled": [int], "refused": [{"id": int, "reason": str}]}
 
 
 class _Settling(_Letters):
@@ -178,6 +192,8 @@ class _Discarding(_Settling):
 class ReplayView(_Replaying):
     """POST: sends a letter back: its unit waits again, or its message is in its queue again."""
 
+    answers = {"POST": LetterAnswer}
+
     def post(self, request: Request, pk: int) -> Response:
         return self.one(pk)
 
@@ -186,6 +202,7 @@ class ReplayManyView(_Replaying):
     """POST: the same with many, each on its own."""
 
     forms = {"POST": ManyForm}
+    answers = {"POST": SETTLED_ANSWER}
 
     def post(self, request: Request) -> Response:
         return self.many()
@@ -193,6 +210,8 @@ class ReplayManyView(_Replaying):
 
 class DiscardView(_Discarding):
     """POST: settles a letter for good; a unit that failed has failed."""
+
+    answers = {"POST": LetterAnswer}
 
     def post(self, request: Request, pk: int) -> Response:
         return self.one(pk)
@@ -202,6 +221,7 @@ class DiscardManyView(_Discarding):
     """POST: the same with many, each on its own."""
 
     forms = {"POST": ManyForm}
+    answers = {"POST": SETTLED_ANSWER}
 
     def post(self, request: Request) -> Response:
         return self.many()

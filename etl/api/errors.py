@@ -4,6 +4,7 @@
 """
 
 import logging
+import math
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -23,6 +24,8 @@ from custommapping.errors import Outdated, Refused
 from etl.jobs.asked import InvalidRequest
 from etl.jobs.lifecycle import IllegalTransition
 from etl.queue.broker import BrokerUnavailable, PublishFailed
+from integrations.errors import StageError
+from pulse.tenancy.throttling import TooManyTries
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +57,14 @@ class Unavailable(exceptions.APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "unavailable"
     default_detail = "the database cannot be reached now: ask again later"
+
+
+class TooManyLogins(exceptions.Throttled):
+    """``wait`` is told in the header Retry-After."""
+
+    def __init__(self, error: TooManyTries) -> None:
+        super().__init__(detail=str(error.message))
+        self.wait = math.ceil(error.wait)
 
 
 def problem(error: Exception, context: Mapping[str, Any]) -> Response:
@@ -92,6 +103,8 @@ def _known(error: Exception) -> exceptions.APIException | None:
             found = OutdatedVersion(_lists(error))
         case Refused() | InvalidRequest():
             found = exceptions.ValidationError(_lists(error))
+        case TooManyTries():
+            found = TooManyLogins(error)
         case DjangoValidationError():
             found = exceptions.ValidationError(_said_by_models(error))
         case IllegalTransition():
@@ -99,6 +112,9 @@ def _known(error: Exception) -> exceptions.APIException | None:
         case BrokerUnavailable() | PublishFailed():
             logger.warning("a request met no queue: %s", error)
             found = Unavailable("the queue cannot be reached now: ask again later")
+        case StageError():
+            logger.warning("a request met a service that did not answer as it should: %s", error)
+            found = Unavailable("a service that this needs cannot be reached now: ask again later")
         case OperationalError() | InterfaceError():
             logger.warning("a request met no database: %s", error)
             found = Unavailable()

@@ -11,10 +11,12 @@ from custommapping.models import MAPPED_COLUMNS
 from custommapping.suggestions import Suggestion
 from etl.api.base import ApiView
 from etl.api.forms import IntegrationForm, OneOfField
-from etl.api.mapping import VersionForm, columns_at, mapping_answer
+from etl.api.mapping import MAPPING_ANSWER, VersionForm, columns_at, mapping_answer
 from etl.mapping.profile import profile
 from etl.mapping.saving import save_mapping
 from etl.mapping.suggesting import accept, suggestions
+
+DOCUMENT_ANSWER = {"format": str, "version": int, "columns": dict[str, Any]}
 
 
 class AcceptForm(VersionForm):
@@ -33,6 +35,7 @@ class SuggestionsView(ApiView):
     """GET: which fields probably mean what columns mean that no field fills."""
 
     forms = {"GET": IntegrationForm}
+    answers = {"GET": {"integration_id": int, "columns": dict[str, Any]}}
 
     def get(self, request: Request) -> Response:
         integration = self.integration()
@@ -51,6 +54,7 @@ class AcceptView(ApiView):
     """POST: makes suggestions part of the mapping, and has that applied to what is loaded."""
 
     forms = {"POST": AcceptForm}
+    answers = {"POST": MAPPING_ANSWER}
 
     def post(self, request: Request) -> Response:
         integration, given = self.integration(), self.given
@@ -63,6 +67,7 @@ class ExportView(ApiView):
     """GET: the mapping as a document."""
 
     forms = {"GET": IntegrationForm}
+    answers = {"GET": DOCUMENT_ANSWER}
 
     def get(self, request: Request) -> Response:
         return Response(exported(self.integration()))
@@ -72,6 +77,7 @@ class ImportView(ApiView):
     """POST: makes what a document says the mapping, and has that applied to what is loaded."""
 
     forms = {"POST": ImportForm}
+    answers = {"POST": MAPPING_ANSWER}
 
     def post(self, request: Request) -> Response:
         integration, given = self.integration(), self.given
@@ -85,6 +91,7 @@ class ProfileView(ApiView):
     """POST: looks at the stored answers how much each field is used."""
 
     forms = {"POST": IntegrationForm}
+    answers = {"POST": {"changed": int}}
 
     def post(self, request: Request) -> Response:
         return Response({"changed": profile(self.integration())})

@@ -10,6 +10,7 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from etl.api.describing import Answer
 from etl.api.forms import Form
 from etl.api.jobs import OfJob
 from etl.api.runs import RunAnswer
@@ -42,6 +43,7 @@ class StartView(OfJob):
     """POST: begins a sync, of all or of what is asked."""
 
     forms = {"POST": StartForm}
+    answers = {"POST": Answer(RunAnswer, 202)}
 
     def post(self, request: Request, pk: int) -> Response:
         asked = RunRequest.parse(self.given, self.job.integration)
@@ -51,12 +53,16 @@ class StartView(OfJob):
 class PauseView(OfJob):
     """POST: no worker takes another unit of the open run until it is resumed."""
 
+    answers = {"POST": RunAnswer}
+
     def post(self, request: Request, pk: int) -> Response:
         return Response(RunAnswer(lifecycle.pause(self.job.pk)).data)
 
 
 class ResumeView(OfJob):
     """POST: the paused run goes on."""
+
+    answers = {"POST": Answer(RunAnswer, 202)}
 
     def post(self, request: Request, pk: int) -> Response:
         return begun(lifecycle.resume(self.job.pk))
@@ -65,12 +71,16 @@ class ResumeView(OfJob):
 class StopView(OfJob):
     """POST: ends the open run; the job then waits for a person."""
 
+    answers = {"POST": RunAnswer}
+
     def post(self, request: Request, pk: int) -> Response:
         return Response(RunAnswer(lifecycle.stop(self.job.pk)).data)
 
 
 class RetryView(OfJob):
     """POST: what failed in the job's last run is tried again, in that run."""
+
+    answers = {"POST": Answer(RunAnswer, 202)}
 
     def post(self, request: Request, pk: int) -> Response:
         return begun(lifecycle.retry(self.job.pk, trigger=self.trigger))
@@ -79,12 +89,16 @@ class RetryView(OfJob):
 class ReprocessView(OfJob):
     """POST: makes everything anew from the stored answers, without a call to the site."""
 
+    answers = {"POST": Answer(RunAnswer, 202)}
+
     def post(self, request: Request, pk: int) -> Response:
         return begun(lifecycle.reprocess(self.job.pk, trigger=self.trigger))
 
 
 class RepairView(OfJob):
     """POST: looks for what drifted or was deleted at the site, and fetches it again."""
+
+    answers = {"POST": Answer(RunAnswer, 202)}
 
     def post(self, request: Request, pk: int) -> Response:
         return begun(lifecycle.start_repair(self.job.pk, trigger=self.trigger))
@@ -94,6 +108,7 @@ class VerifyView(OfJob):
     """POST: has the site's counts compared with what is stored."""
 
     forms = {"POST": VerifyForm}
+    answers = {"POST": Answer(VerificationAnswer, 202)}
 
     def post(self, request: Request, pk: int) -> Response:
         asked = verify.request(self.job.integration, trigger=self.trigger, repairs=self.given["repair"])

@@ -1,6 +1,7 @@
 """`jobs`: an integration's recurring syncs, what people say of them, and where they stand."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -9,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from etl.api.base import ApiView
+from etl.api.describing import Answer, Page
 from etl.api.forms import Form, IdField, IntegrationForm, OneOfField, PageForm
 from etl.api.paging import page
 from etl.jobs import editing, lifecycle, states
@@ -18,6 +20,18 @@ from etl.models.jobs import JOB_KINDS, UNDER_WAY
 
 LONGEST_NAME = 200
 LARGEST_ORDER = 10_000
+
+
+# What the sockets send.
+STATUS_ANSWER = {
+    "type": str,
+    "tenant_id": int,
+    "job_id": int,
+    "status": dict[str, Any],
+    "version": int,
+    "progress": dict[str, Any],
+    "estimated_end": datetime | None,
+}
 
 
 class JobsForm(PageForm):
@@ -76,6 +90,7 @@ class JobsView(ApiView):
     """GET: the tenant's jobs, in the order in which they take turns. POST: makes one more for an integration."""
 
     forms = {"GET": JobsForm, "POST": NewJobForm}
+    answers = {"GET": Page(JobAnswer), "POST": Answer(JobAnswer, 201)}
 
     def get(self, request: Request) -> Response:
         rows = self.filtered(self.rows(EtlJob), "active").select_related("integration")
@@ -103,6 +118,7 @@ class JobView(OfJob):
     """GET: one job. PATCH: changes what people say of it; what is left out stays."""
 
     forms = {"PATCH": JobForm}
+    answers = {"GET": JobAnswer, "PATCH": JobAnswer}
 
     def get(self, request: Request, pk: int) -> Response:
         return Response(job_answers([self.job])[0])
@@ -122,6 +138,7 @@ class JobStatusView(OfJob):
     """GET: where the job stands, as the sockets tell it. PUT: makes a stuck job READY, and due."""
 
     forms = {"PUT": StatusForm}
+    answers = {"GET": STATUS_ANSWER, "PUT": STATUS_ANSWER}
 
     def get(self, request: Request, pk: int) -> Response:
         return Response(job_update(self.job.tenant_id, self.job.pk))

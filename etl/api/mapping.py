@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers, status
@@ -14,13 +15,23 @@ from custommapping.fitting import problem
 from custommapping.mapping import columns_of, find_mapping
 from custommapping.models import MAPPED_COLUMNS, CustomField
 from etl.api.base import ApiView
+from etl.api.describing import Answer
 from etl.api.forms import IntegrationForm
 from etl.jobs.lifecycle import open_run
 from etl.mapping import retransform
-from etl.mapping.preview import preview
+from etl.mapping.preview import Preview, preview
 from etl.mapping.saving import save_mapping
 from etl.models import RunKind
 from integrations.models import Integration
+
+# By column the field that fills it, null where none does; ``problem`` says why it is no good any more.
+MAPPING_ANSWER = {
+    "integration_id": int,
+    "version": int,
+    "columns": dict[str, dict[str, Any] | None],
+    "retransform_due_at": datetime | None,
+    "run_id": int | None,
+}
 
 
 class ColumnsForm(IntegrationForm):
@@ -58,6 +69,7 @@ class MappingView(ApiView):
     """GET: the mapping of an integration. PUT: makes it another one, and has that applied to what is loaded."""
 
     forms = {"GET": IntegrationForm, "PUT": MappingForm}
+    answers = {"GET": MAPPING_ANSWER, "PUT": MAPPING_ANSWER}
 
     def get(self, request: Request) -> Response:
         return Response(mapping_answer(self.integration()))
@@ -74,6 +86,7 @@ class PreviewView(ApiView):
     """POST: how many work items a mapping would change, in which columns, and examples."""
 
     forms = {"POST": ColumnsForm}
+    answers = {"POST": Preview}
 
     def post(self, request: Request) -> Response:
         with columns_at("columns"):
@@ -84,6 +97,7 @@ class RetransformView(ApiView):
     """POST: applies the mappings to all that was loaded with others, or by an older reader."""
 
     forms = {"POST": IntegrationForm}
+    answers = {"POST": Answer({"run_id": int | None}, 202)}
 
     def post(self, request: Request) -> Response:
         run = retransform.start(self.integration().jobs.order_by("id")[0].pk, trigger=self.trigger)

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 
 from custommapping.texts import to_text
 from integrations.provider import Provider
@@ -19,14 +20,8 @@ def holds(field_id: str, text: str) -> Q:
     The text, number or boolean itself; what an option, a person, … is called, or its id; one entry of a list;
     "parent / child"; or what is given as JSON and contained in the value.
     """
-    found = Q()
-    for value in _meant(text):
-        found |= _contains(field_id, value) | _contains(field_id, [value])
-    return found
-
-
-def _contains(field_id: str, value: Any) -> Q:
-    return Q(custom_fields_overflow__contains={field_id: value})
+    wanted = [{field_id: each} for value in _meant(text) for each in (value, [value])]
+    return Q(pk__in=RawSQL("SELECT work_items_holding(%s::jsonb[])", [[orjson.dumps(one).decode() for one in wanted]]))
 
 
 def _meant(text: str) -> Iterator[Any]:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.core import signing
-from django.db.models import Model, Q, QuerySet
+from django.db.models import F, Func, Model, Q, QuerySet, TextField, Value
+from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
 from rest_framework.exceptions import ValidationError
 
 from etl.api.forms import shown
@@ -22,13 +23,24 @@ def page(
 
     A key with "-" before it is descending. Raises ValidationError, which names a cursor that is not of this list.
     """
-    salt = f"page of {rows.model._meta.label} by {' '.join(keys)}"
-    if cursor := given.get("cursor"):
-        rows = rows.filter(_after(keys, _read(cursor, salt)))
-    found = list(rows.order_by(*keys)[: given["limit"] + 1])
+    found = list(following(rows, keys, given)[: given["limit"] + 1])
     shown_rows = found[: given["limit"]]
-    following = len(found) > len(shown_rows)
-    return {"results": to_json(shown_rows), "next": _cursor(shown_rows[-1], keys, salt) if following else None}
+    more = len(found) > len(shown_rows)
+    return {"results": to_json(shown_rows), "next": _cursor(shown_rows[-1], keys, _salt(rows, keys)) if more else None}
+
+
+def following(rows: QuerySet[M], keys: Sequence[str], given: Mapping[str, Any]) -> QuerySet[M]:
+    """The rows, in the order of the keys, from where the page that a `PageForm` asks for begins.
+
+    Raises ValidationError, which names a cursor that is not of this list.
+    """
+    if cursor := given.get("cursor"):
+        rows = rows.filter(_after(keys, _read(cursor, _salt(rows, keys))))
+    return rows.order_by(*keys)
+
+
+def _salt(rows: QuerySet[M], keys: Sequence[str]) -> str:
+    return f"page of {rows.model._meta.label} by {' '.join(keys)}"
 
 
 def _cursor(row: Model, keys: Sequence[str], salt: str) -> str:
@@ -44,8 +56,27 @@ def _read(cursor: str, salt: str) -> list[Any]:
     return values
 
 
-def _after(keys: Sequence[str], values: Sequence[Any]) -> Q:
+def _after(keys: Sequence[str], values: Sequence[Any]) -> Any:
     """What stands behind a row with those values."""
+    names = [key.lstrip("-") for key in keys]
+    descending = {key.startswith("-") for key in keys}
+    if len(descending) > 1:
+        return _one_by_one(keys, values)
+    past, not_before = (LessThan, LessThanOrEqual) if True in descending else (GreaterThan, GreaterThanOrEqual)
+    # Said once more of the first two: where the others are another table's, an index on these is entered by them.
+    return Q(past(*_rows(names, values))) & Q(not_before(*_rows(names[:2], values[:2])))
+
+
+def _rows(names: Sequence[str], values: Sequence[Any]) -> tuple[Func, Func]:
+    """Both as rows of SQL, which compares them as an index does that has these columns."""
+    columns, known = [F(name) for name in names], [Value(value) for value in values]
+    return Func(*columns, function="ROW", output_field=TextField()), Func(
+        *known, function="ROW", output_field=TextField()
+    )
+
+
+def _one_by_one(keys: Sequence[str], values: Sequence[Any]) -> Q:
+    """The same where some keys descend and others do not."""
     names = [key.lstrip("-") for key in keys]
     past = ["lt" if key.startswith("-") else "gt" for key in keys]
     behind = Q()

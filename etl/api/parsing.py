@@ -1,6 +1,7 @@
-"""Bodies: JSON, of bounded size and depth."""
+"""Bodies: JSON, of bounded size, depth and number of values."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import IO, Any
@@ -15,10 +16,15 @@ from etl.api.errors import TooLarge
 MOST_BYTES = 2_500_000
 # More than any body needs, and far from where Python gives up, be it while an answer quotes the value.
 MOST_LEVELS = 100
+# Each takes Python far more memory than the two bytes that it may be written with.
+MOST_VALUES = 200_000
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
 class JsonBody(BaseParser):
-    """Reads a JSON body. Raises TooLarge, and ParseError where it is no JSON, too deep, has names twice, or a NUL."""
+    """Reads a JSON body. Raises TooLarge, and ParseError where it is no JSON, too deep, of too many values, has names
+    twice, or a NUL.
+    """
 
     media_type = "application/json"
 
@@ -26,11 +32,13 @@ class JsonBody(BaseParser):
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         # Past the limit by a byte: the length that a client names need not be true.
-        text: bytes = _read(stream, MOST_BYTES + 1)
+        text = read_body(stream, MOST_BYTES + 1)
         if len(text) > MOST_BYTES:
             raise TooLarge(f"the body is larger than {MOST_BYTES} bytes")
         try:
             orjson.loads(text)
+            if _values(text) > MOST_VALUES:
+                raise TooLarge(f"the body holds more than {MOST_VALUES} values")
             # orjson takes the last of two equal names, and says nothing of the other.
             value = json.loads(text, object_pairs_hook=_distinct)
         except orjson.JSONDecodeError as error:
@@ -44,12 +52,23 @@ class JsonBody(BaseParser):
         return value
 
 
-def _read(stream: IO[Any], size: int) -> bytes:
+def read_body(stream: IO[Any], size: int) -> bytes:
+    """No more than so many bytes of it. Raises ParseError where it broke off."""
     try:
         text: bytes = stream.read(size)
     except UnreadablePostError as error:
         raise ParseError("the body broke off") from error
     return text
+
+
+def _values(text: bytes) -> int:
+    """At least as many as JSON has; those of objects count with their names."""
+    most = _marks(text)
+    return most if most <= MOST_VALUES else _marks(_TEXT.sub(b"", text))
+
+
+def _marks(text: bytes) -> int:
+    return sum(map(text.count, (b",", b":", b"[", b"{")))
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

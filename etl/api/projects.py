@@ -6,6 +6,7 @@ from rest_framework.response import Response
 
 from custommapping.models import Project
 from etl.api.base import ApiView
+from etl.api.describing import Page
 from etl.api.forms import IdField, PageForm
 
 
@@ -29,6 +30,7 @@ class ProjectsView(ApiView):
     """GET: the tenant's projects."""
 
     forms = {"GET": ProjectsForm}
+    answers = {"GET": Page(ProjectAnswer)}
 
     def get(self, request: Request) -> Response:
         rows = self.filtered(self.rows(Project), "key", "archived", "active")

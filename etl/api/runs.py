@@ -1,6 +1,7 @@
 """`runs`: what each execution of a job did, and its log; `runs/{id}/stop`, `runs/{id}/retry`."""
 
 from dataclasses import asdict
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from etl.api.base import ApiView
+from etl.api.describing import Answer, Page, With
 from etl.api.forms import IdField, OneOfField, PageForm
 from etl.api.jobs import OfJob
 from etl.jobs import lifecycle
@@ -45,6 +47,10 @@ class EventAnswer(serializers.ModelSerializer[EtlJobEvent]):
         fields = ("id", "created_at", "level", "stage", "step", "message", "context")
 
 
+# Units done and in all, by step and stage.
+WITH_STEPS = {"steps": [StepAnswer], "progress": dict[str, Any], "estimated_end": datetime | None}
+
+
 class JobRunsForm(PageForm):
     kind = OneOfField(RunKind.values, required=False)
     status = OneOfField(Overall.values, required=False)
@@ -59,6 +65,7 @@ class RunsView(ApiView):
     """GET: the tenant's runs, the newest first."""
 
     forms = {"GET": RunsForm}
+    answers = {"GET": Page(RunAnswer)}
 
     def get(self, request: Request) -> Response:
         rows = self.filtered(self.rows(EtlJobRun), "kind", "status")
@@ -71,6 +78,7 @@ class JobRunsView(OfJob):
     """GET: the job's runs, the newest first."""
 
     forms = {"GET": JobRunsForm}
+    answers = {"GET": Page(RunAnswer)}
 
     def get(self, request: Request, pk: int) -> Response:
         rows = self.filtered(self.rows(EtlJobRun), "kind", "status").filter(job=self.job)
@@ -88,6 +96,8 @@ class OfRun(ApiView):
 
 class RunView(OfRun):
     """GET: one run, with its steps, how far it is, and when it will probably end."""
+
+    answers = {"GET": With(RunAnswer, WITH_STEPS)}
 
     def get(self, request: Request, pk: int) -> Response:
         return Response(run_answer(self.run))
@@ -114,6 +124,7 @@ class RunEventsView(OfRun):
     """GET: what happened in the run."""
 
     forms = {"GET": EventsForm}
+    answers = {"GET": Page(EventAnswer)}
 
     def get(self, request: Request, pk: int) -> Response:
         rows = self.filtered(self.rows(EtlJobEvent).filter(run=self.run), "level", "stage", "step")
@@ -130,12 +141,16 @@ class RunEventsView(OfRun):
 class RunStopView(OfRun):
     """POST: ends any one run that is open."""
 
+    answers = {"POST": RunAnswer}
+
     def post(self, request: Request, pk: int) -> Response:
         return Response(RunAnswer(lifecycle.stop_run(self.run.pk)).data)
 
 
 class RunRetryView(OfRun):
     """POST: what failed in the run is tried again, in it."""
+
+    answers = {"POST": Answer(RunAnswer, 202)}
 
     def post(self, request: Request, pk: int) -> Response:
         run = lifecycle.retry_run(self.run.pk, trigger=self.trigger)

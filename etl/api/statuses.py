@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from custommapping.models import Status, StatusMapping
 from custommapping.workflows import steps_of, workflows_of
 from etl.api.base import ApiView
+from etl.api.describing import Page, With
 from etl.api.forms import Form, IdField, IntegrationForm, OneOfField, PageForm
 from etl.api.paging import page
 from etl.mapping.changing import Applied
@@ -60,10 +61,21 @@ class StatusAnswer(serializers.ModelSerializer[Status]):
         }
 
 
+MEANINGS = {
+    "meaning": str | None,
+    "effective_category": str | None,
+    "mapping": StatusMappingAnswer | None,
+    "steps": [str],
+    "work_items": int,
+    "changelogs": int,
+}
+
+
 class StatusesView(ApiView):
     """GET: the tenant's statuses."""
 
     forms = {"GET": StatusesForm}
+    answers = {"GET": Page(With(StatusAnswer, MEANINGS))}
 
     def get(self, request: Request) -> Response:
         rows = self.filtered(with_meaning(self.rows(Status)), "meaning")
@@ -103,10 +115,14 @@ class SaveStatusMappingsForm(IntegrationForm):
     mappings = StatusMeaningForm(many=True, allow_empty=False, max_length=MOST_AT_ONCE)  # type: ignore[call-arg]
 
 
+APPLIED_ANSWER = {"mappings_changed": int, "work_items_changed": int}
+
+
 class StatusMappingsView(ApiView):
     """GET: the tenant's mappings. PATCH: changes those of some statuses; all or none of them."""
 
     forms = {"GET": StatusMappingsForm, "PATCH": SaveStatusMappingsForm}
+    answers = {"GET": Page(StatusMappingAnswer), "PATCH": APPLIED_ANSWER}
 
     def get(self, request: Request) -> Response:
         rows = self.filtered(self.rows(StatusMapping).filter(active=True))
@@ -122,6 +138,8 @@ class StatusMappingsView(ApiView):
 
 class StatusMappingView(ApiView):
     """DELETE: takes the mapping away, so that the source's category counts again."""
+
+    answers = {"DELETE": APPLIED_ANSWER}
 
     def delete(self, request: Request, pk: int) -> Response:
         row = self.row(StatusMapping, pk)

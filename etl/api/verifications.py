@@ -5,6 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from etl.api.base import ApiView
+from etl.api.describing import Page
 from etl.api.forms import IdField, OneOfField, PageForm
 from etl.models import Verification
 
@@ -36,6 +37,7 @@ class VerificationsView(ApiView):
     """GET: the tenant's, the newest first, without their reports."""
 
     forms = {"GET": VerificationsForm}
+    answers = {"GET": Page(ShortVerificationAnswer)}
 
     def get(self, request: Request) -> Response:
         rows = self.filtered(self.rows(Verification), "state").defer("report")
@@ -44,6 +46,8 @@ class VerificationsView(ApiView):
 
 class VerificationView(ApiView):
     """GET: one of them, with its report."""
+
+    answers = {"GET": VerificationAnswer}
 
     def get(self, request: Request, pk: int) -> Response:
         return Response(VerificationAnswer(self.row(Verification, pk)).data)

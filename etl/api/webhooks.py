@@ -16,9 +16,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from etl.api import errors
+from etl.api.describing import Answer, Description
 from etl.jobs.webhooks import Receipt, receive
 from integrations.errors import Permanent
 from integrations.models import Integration
+from pulse.postgres.scope import platform_scope, tenant_scope
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +29,9 @@ MOST_BYTES = 25 * 2**20
 # The same words whatever is wrong: they shall not tell which integrations there are.
 REFUSED = "no integration takes this delivery: its address, its signature or its secret is wrong"
 _CODES = {Receipt.ACCEPTED: status.HTTP_202_ACCEPTED}
+
+
+RECEIPT_ANSWER = {"status": Receipt, "event": str, "delivery_id": str}
 
 
 class AlwaysJson(BaseContentNegotiation):
@@ -41,6 +46,8 @@ class AlwaysJson(BaseContentNegotiation):
 class WebhookView(APIView):
     """POST: takes a delivery. 202 accepted; 200 duplicate, ignored; 400, 403, 413: it is none; 503: come again."""
 
+    answers = {"POST": (RECEIPT_ANSWER, Answer(RECEIPT_ANSWER, 202))}
+    schema = Description()
     authentication_classes = ()
     permission_classes = ()
     renderer_classes = (JSONRenderer,)
@@ -51,8 +58,9 @@ class WebhookView(APIView):
         integration = _integration(provider, integration_id)
         headers = {name.lower(): value for name, value in request.headers.items()}
         try:
-            event = integration.provider_code.webhook(integration.connection(), headers, body, secret)
-            receipt = receive(integration, event)
+            with tenant_scope(integration.tenant_id):
+                event = integration.provider_code.webhook(integration.connection(), headers, body, secret)
+                receipt = receive(integration, event)
         except PermissionError as error:
             logger.warning("integration %s: a delivery was refused: %s", integration_id, error)
             raise PermissionDenied(REFUSED) from error
@@ -77,7 +85,8 @@ def _body(request: Request) -> bytes:
 
 def _integration(provider: str, integration_id: int) -> Integration:
     found = Integration.objects.filter(pk=integration_id, provider=provider, active=True, tenant__active=True)
-    integration = found.first()
+    with platform_scope():
+        integration = found.select_related("tenant").first()
     if integration is None:
         raise PermissionDenied(REFUSED)
     return integration

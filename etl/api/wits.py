@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from custommapping.models import Wit, WitHierarchy, WitMapping
 from etl.api.base import ApiView
+from etl.api.describing import Answer, Page, With
 from etl.api.forms import Form, IdField, IntegrationForm, PageForm
 from etl.api.paging import page
 from etl.mapping.changing import Applied
@@ -41,7 +42,7 @@ class WitMappingAnswer(serializers.ModelSerializer[WitMapping]):
 
 
 class WitAnswer(serializers.ModelSerializer[Wit]):
-    mapping = WitMappingAnswer()
+    mapping = WitMappingAnswer(allow_null=True)
 
     class Meta:
         model = Wit
@@ -58,6 +59,7 @@ class WitsView(ApiView):
     """GET: the tenant's types."""
 
     forms = {"GET": WitsForm}
+    answers = {"GET": Page(With(WitAnswer, {"work_items": int}))}
 
     def get(self, request: Request) -> Response:
         rows = self.filtered(self.rows(Wit)).select_related("mapping__hierarchy")
@@ -88,10 +90,14 @@ class SaveWitMappingsForm(IntegrationForm):
     mappings = WitMeaningForm(many=True, allow_empty=False, max_length=MOST_AT_ONCE)  # type: ignore[call-arg]
 
 
+APPLIED_ANSWER = {"mappings_changed": int, "types_changed": int}
+
+
 class WitMappingsView(ApiView):
     """GET: the tenant's mappings. PATCH: changes those of some types; all or none of them."""
 
     forms = {"GET": WitMappingsForm, "PATCH": SaveWitMappingsForm}
+    answers = {"GET": Page(WitMappingAnswer), "PATCH": APPLIED_ANSWER}
 
     def get(self, request: Request) -> Response:
         rows = self.filtered(self.rows(WitMapping).filter(active=True)).select_related("hierarchy")
@@ -106,6 +112,8 @@ class WitMappingsView(ApiView):
 
 class WitMappingView(ApiView):
     """DELETE: takes the mapping away."""
+
+    answers = {"DELETE": APPLIED_ANSWER}
 
     def delete(self, request: Request, pk: int) -> Response:
         row = self.row(WitMapping, pk)
@@ -135,6 +143,7 @@ class HierarchiesView(ApiView):
     """GET: the tenant's levels. POST: makes one."""
 
     forms = {"GET": PageForm, "POST": HierarchyForm}
+    answers = {"GET": Page(HierarchyAnswer), "POST": Answer(HierarchyAnswer, 201)}
 
     def get(self, request: Request) -> Response:
         return Response(self.page(self.rows(WitHierarchy), ["-level", "id"], HierarchyAnswer))
@@ -148,6 +157,7 @@ class HierarchyView(ApiView):
     """PUT: gives a level another name or number. DELETE: removes it."""
 
     forms = {"PUT": HierarchyForm, "DELETE": ForceForm}
+    answers = {"PUT": HierarchyAnswer, "DELETE": {"deleted": int}}
 
     def put(self, request: Request, pk: int) -> Response:
         known, given = self.row(WitHierarchy, pk), self.given

@@ -1,7 +1,7 @@
-"""`work-items`: what was loaded, found by project, key, mapped column, or a custom field that no column holds."""
+"""`work-items`: what was loaded, found by project, type, status, times, mapped column, or any other custom field."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -11,10 +11,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from custommapping.models import MAPPED_COLUMNS, CustomField, Project
-from etl.api.base import ApiView
-from etl.api.errors import NoSuchRow
+from custommapping.models import MAPPED_COLUMNS, CustomField, Project, Status, Wit
+from etl.api.filters import in_periods, period_fields
 from etl.api.forms import Form, IdField, NamesField, PageForm
+from etl.api.listing import ChosenAnswer, Listing, Pages, short
 from etl.api.overflow import holds, readable
 from etl.models import WorkItem
 from etl.transform.metrics import METRIC_NAMES
@@ -24,11 +24,12 @@ from integrations.provider import Provider
 _PREFIX = "overflow."
 _overflow_name = re.compile(r"overflow\.[A-Za-z0-9_.-]{1,100}")
 _TEXT_COLUMNS = tuple(column for column in MAPPED_COLUMNS if column != "story_points")
-# What is long, and of use to few who read many.
-_LONG = ("description", "custom_fields_overflow")
+PERIODS = {name: name for name in ("created", "updated", "resolved")}
+# Parameters that name rows of a catalogue, by a column of it.
+_CATALOGUES = {"project": (Project, "key"), "wit": (Wit, "name"), "status": (Status, "name")}
 
 
-class WorkItemAnswer(serializers.ModelSerializer[WorkItem]):
+class WorkItemAnswer(ChosenAnswer[WorkItem]):
     """An item. ``overflow`` has the custom fields that no column holds (see `etl.api.overflow.readable`)."""
 
     project = serializers.CharField(source="project.key")
@@ -47,11 +48,7 @@ class WorkItemAnswer(serializers.ModelSerializer[WorkItem]):
             *MAPPED_COLUMNS, "overflow", *METRIC_NAMES, "active", "deleted_at", "created_at", "last_updated_at",
         )  # fmt: skip
 
-    def get_fields(self) -> dict[str, Any]:
-        wanted = self.context["view"].wanted
-        return {name: field for name, field in super().get_fields().items() if name in wanted}
-
-    def get_story_points(self, item: WorkItem) -> int | float | None:
+    def get_story_points(self, item: WorkItem) -> float | None:
         return None if item.story_points is None else _number(item.story_points)
 
     def get_overflow(self, item: WorkItem) -> dict[str, dict[str, Any]]:
@@ -65,21 +62,26 @@ def _number(value: Decimal) -> int | float:
 
 
 NAMES = WorkItemAnswer.Meta.fields
-SHORT_NAMES = tuple(name for name in NAMES if name != "description")
 
 
-class WorkItemsForm(PageForm):
-    """Besides what stands here each mapped column, and ``overflow.FIELD``; ``fields`` names what is answered."""
+class WorkItemsFilter(Form):
+    """Besides what stands here each mapped column, and ``overflow.FIELD``; ``fields`` names what is answered.
+
+    ``wit`` and ``status`` are names as the site has them.
+    """
 
     integration_id = IdField(required=False)
     project = serializers.CharField(required=False, max_length=255)
+    wit = serializers.CharField(required=False, max_length=255)
+    status = serializers.CharField(required=False, max_length=255)
     key = serializers.CharField(required=False, max_length=255)
     active = serializers.BooleanField(default=True)
     story_points = serializers.DecimalField(max_digits=20, decimal_places=6, required=False)
 
     def get_fields(self) -> dict[str, Any]:
-        columns = {column: _value() for column in _TEXT_COLUMNS}
-        return {**super().get_fields(), **columns, "fields": NamesField(NAMES, default=SHORT_NAMES)}
+        columns, periods = {column: _value() for column in _TEXT_COLUMNS}, period_fields(*PERIODS)
+        names = NamesField(NAMES, default=short(NAMES, "description"))
+        return {**super().get_fields(), **columns, **periods, "fields": names}
 
     def known(self) -> list[str]:
         return [*super().known(), f"{_PREFIX}FIELD"]
@@ -89,6 +91,10 @@ class WorkItemsForm(PageForm):
         asked = {name: value for name, value in data.items() if _overflow_name.fullmatch(name)}
         given = super().to_internal_value({name: value for name, value in data.items() if name not in asked})
         return {**given, "overflow": OverflowForm.read(asked)}
+
+
+class WorkItemsForm(WorkItemsFilter, PageForm):
+    """The same in pages."""
 
 
 class OverflowForm(Form):
@@ -106,10 +112,21 @@ def _value() -> serializers.CharField:
     return serializers.CharField(required=False, max_length=1000, trim_whitespace=False)
 
 
-class _WorkItems(ApiView):
-    """What `WorkItemAnswer` asks its view for."""
+class WorkItems(Listing):
+    keys = ("integration_id", "external_id")
+    answer = WorkItemAnswer
+    long = {"description": "description", "overflow": "custom_fields_overflow"}
 
-    wanted: Sequence[str] = NAMES
+    def found(self) -> QuerySet[WorkItem]:
+        rows = self.filtered(self.rows(WorkItem), "key", "active", *MAPPED_COLUMNS)
+        for name, (model, column) in _CATALOGUES.items():
+            if name in self.given:
+                rows = rows.filter(**{f"{name}_id__in": self.named(model, name, column)})
+        for field_id, text in self.given["overflow"].items():
+            rows = rows.filter(holds(field_id, text))
+        return in_periods(rows, self.given, PERIODS).select_related("project", "wit", "status")
+
+    # What the answer asks its view for.
 
     @cached_property
     def field_names(self) -> dict[int, dict[str, str]]:
@@ -126,39 +143,14 @@ class _WorkItems(ApiView):
         return {integration.pk: integration.provider_code for integration in self.rows(Integration)}
 
 
-class WorkItemView(_WorkItems):
+class WorkItemView(WorkItems):
     """GET: one work item, with all there is of it."""
 
     def get(self, request: Request, pk: int) -> Response:
         return Response(WorkItemAnswer(self.row(WorkItem, pk), context={"view": self}).data)
 
 
-class WorkItemsView(_WorkItems):
+class WorkItemsView(Pages, WorkItems):
     """GET: the tenant's work items."""
 
     forms = {"GET": WorkItemsForm}
-
-    def get(self, request: Request) -> Response:
-        self.wanted = self.given["fields"]
-        rows = self._found().select_related("project", "wit", "status").defer(*self._unwanted())
-        return Response(self.page(rows, ["integration_id", "external_id"], WorkItemAnswer))
-
-    def _found(self) -> QuerySet[WorkItem]:
-        rows = self.filtered(self.rows(WorkItem), "key", "active", *MAPPED_COLUMNS)
-        if "project" in self.given:
-            rows = rows.filter(project_id__in=self._projects(self.given["project"]))
-        for field_id, text in self.given["overflow"].items():
-            rows = rows.filter(holds(field_id, text))
-        return rows
-
-    def _projects(self, key: str) -> list[int]:
-        """The projects of that key, of which each integration may have one. Raises NoSuchRow."""
-        found = list(self.filtered(self.rows(Project)).filter(key=key).values_list("pk", flat=True))
-        if not found:
-            raise NoSuchRow("project", key)
-        return found
-
-    def _unwanted(self) -> list[str]:
-        loaded = {"overflow": "custom_fields_overflow"}
-        wanted = {loaded.get(name, name) for name in self.wanted}
-        return [name for name in _LONG if name not in wanted]

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from etl.api.base import ForSuperusers, InstallationView, RoleAllows
+from etl.api.describing import Answer
 from etl.api.errors import NoSuchRow
 from etl.api.forms import PageForm
 from etl.api.paging import page
@@ -33,6 +34,10 @@ class WorkerAnswer(serializers.ModelSerializer[WorkerRow]):
         )  # fmt: skip
 
 
+# For superusers also a page of them: ``results`` and ``next``.
+COUNTED_ANSWER = {"alive": int, "silent": int, "threads": int, "by_stage": dict[str, int]}
+
+
 class _Workers(InstallationView):
     def workers(self) -> QuerySet[WorkerRow]:
         """Those that the caller may count."""
@@ -43,6 +48,7 @@ class WorkersView(_Workers):
     """GET: how many workers there are, and for superusers which."""
 
     forms = {"GET": WorkersForm}
+    answers = {"GET": COUNTED_ANSWER}
 
     def get(self, request: Request) -> Response:
         answer = counted(control.workers(control.not_ended(self.workers())))
@@ -72,6 +78,7 @@ def _answers(rows: Sequence[WorkerRow]) -> list[dict[str, Any]]:
 class RestartView(_Workers):
     """POST: has a worker end what it has in hand and begin anew."""
 
+    answers = {"POST": Answer({"asked": int}, 202)}
     permission_classes = (RoleAllows, ForSuperusers)
 
     def post(self, request: Request, pk: int) -> Response:
@@ -84,6 +91,7 @@ class RestartView(_Workers):
 class RestartAllView(_Workers):
     """POST: the same with all workers, or those that serve the tenant that is named."""
 
+    answers = {"POST": Answer({"asked": int}, 202)}
     permission_classes = (RoleAllows, ForSuperusers)
 
     def post(self, request: Request) -> Response:

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from custommapping.models import Project, Workflow
 from custommapping.workflows import LONGEST_STEP, MOST_STEPS
 from etl.api.base import ApiView
+from etl.api.describing import Answer, Page
 from etl.api.forms import Form, IdField, PageForm
 from etl.api.wits import ForceForm
 from etl.mapping.workflows import delete_workflow, save_workflow
@@ -65,6 +66,7 @@ class WorkflowsView(_Workflows):
     """GET: the tenant's workflows; those that apply to a project, or to any of an integration. POST: makes one."""
 
     forms = {"GET": WorkflowsForm, "POST": NewWorkflowForm}
+    answers = {"GET": Page(WorkflowAnswer), "POST": Answer(WorkflowAnswer, 201)}
 
     def get(self, request: Request) -> Response:
         rows, given = self.rows(Workflow).select_related("project"), self.given
@@ -84,6 +86,7 @@ class WorkflowView(_Workflows):
     """GET, PUT and DELETE one workflow."""
 
     forms = {"PUT": WorkflowForm, "DELETE": ForceForm}
+    answers = {"GET": WorkflowAnswer, "PUT": WorkflowAnswer, "DELETE": {"deleted": int}}
 
     def get(self, request: Request, pk: int) -> Response:
         return Response(WorkflowAnswer(self.row(Workflow, pk)).data)

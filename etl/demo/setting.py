@@ -22,6 +22,7 @@ TENANT_NAME = "Demo"
 JIRA_SECRETS = {"email": "demo@example.com", "api_token": "sandbox-token"}
 GITHUB_SECRETS = {"token": "ghp_sandbox"}
 ORGANIZATION = "acme"
+SANDBOX_HOST = "127.0.0.1"
 JIRA_PORT, GITHUB_PORT = 8090, 8091
 START_SECONDS = 30
 
@@ -93,11 +94,11 @@ def _bind(probe: socket.socket, preferred: int) -> int:
     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     for port in (preferred, 0):
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((SANDBOX_HOST, port))
         except OSError:
             continue
         return int(probe.getsockname()[1])
-    raise CommandError("no free port on 127.0.0.1 for the sandbox")
+    raise CommandError(f"no free port on {SANDBOX_HOST} for the sandbox")
 
 
 def _wait_until_up(urls: Sequence[str], process: subprocess.Popen[bytes]) -> None:
@@ -126,12 +127,14 @@ def running_sandbox(issues: int, pull_requests: int, seed: int) -> Iterator[Site
 
     The pull requests come besides those that Jira's development panel names.
     """
+    # They are this machine's own, which tenants may not have called otherwise.
+    settings.PULSE_ALLOW_PRIVATE_HOSTS = settings.PULSE_ALLOW_PRIVATE_HOSTS.and_also(SANDBOX_HOST)
     jira, github = _free_ports(JIRA_PORT, GITHUB_PORT)
     command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "run_sandbox", "--until-closed"]
     command += ["--port", str(jira), "--issues", str(issues), "--seed", str(seed)]
     command += ["--github", str(pull_requests), "--github-port", str(github)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
-    sites = Sites(f"http://127.0.0.1:{jira}", f"http://127.0.0.1:{github}")
+    sites = Sites(f"http://{SANDBOX_HOST}:{jira}", f"http://{SANDBOX_HOST}:{github}")
     try:
         _wait_until_up((sites.jira, sites.github), process)
         yield sites

@@ -4,7 +4,9 @@ It changes nothing, and each part is looked at whatever the others are like.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection
 
@@ -41,6 +43,15 @@ def examine(examinations: Iterable[Examination] = EXAMINATIONS) -> dict[str, Fou
         unwell = [need for need in examination.needs if found[need].state in (State.FAILED, State.SKIPPED)]
         found[examination.name] = skipped(f"needs: {', '.join(unwell)}") if unwell else _looked(examination)
     return found
+
+
+def is_healthy(found: Mapping[str, Found]) -> bool:
+    return all(one.state is not State.FAILED for one in found.values())
+
+
+def as_json(found: Mapping[str, Found]) -> dict[str, Any]:
+    """For programs: {"healthy", "checks": [{"name", "state", "said", "advice", "figures"}]}."""
+    return {"healthy": is_healthy(found), "checks": [{"name": name, **asdict(one)} for name, one in found.items()]}
 
 
 def _looked(examination: Examination) -> Found:

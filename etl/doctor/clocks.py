@@ -12,8 +12,10 @@ from etl.doctor.database import bounded
 from etl.doctor.results import Found, failed, ok, warning
 from etl.queue.inspection import management_address
 from etl.sql import fetch
+from integrations.errors import ForbiddenHost
 from integrations.http_limits import source_time
 from integrations.models import Integration
+from integrations.outgoing import guarded
 from integrations.registry import UnknownProvider
 
 SAMPLES = 3
@@ -66,8 +68,13 @@ def others() -> Found:
 
 def _addresses() -> list[str]:
     """Whom to ask, each host once. What is no address is not asked; whose it is says so elsewhere."""
-    by_host = {_host(address): address for address in [settings.QDRANT_URL, _brokers(), *_sites()]}
+    by_host = {_host(address): address for address in [*_ours(), *_sites()]}
     return [address for host, address in by_host.items() if host]
+
+
+def _ours() -> list[str]:
+    """The installation's own, which need not be public."""
+    return [settings.QDRANT_URL, _brokers()]
 
 
 def _brokers() -> str:
@@ -103,13 +110,14 @@ def _host(address: str) -> str:
 
 
 def _seconds_ahead(address: str) -> float | None:
-    """Whatever is answered, also a refusal, says what time it is. None where nobody does."""
+    """Whatever is answered, also a refusal, says what time it is. None where nobody does, or it may not be called."""
     try:
-        with httpx.Client(timeout=ASK_SECONDS, follow_redirects=False) as client:
+        client = httpx.Client(timeout=ASK_SECONDS, follow_redirects=False)
+        with client if address in _ours() else guarded(client):
             before = datetime.now(UTC)
             with client.stream("GET", address, headers={"User-Agent": "Pulse"}) as answer:
                 theirs = source_time(answer.headers)
-    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError):
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ForbiddenHost):
         return None
     # It leaves out parts of a second: half of one on the average.
     return round((theirs - before).total_seconds() + 0.5, 1) if theirs else None

@@ -1,20 +1,17 @@
 """The installation's keys, and whether they can read what was stored with them."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from django.apps import apps
 from django.conf import settings
 from django.db.models import Model
 
 from etl.doctor.database import bounded
 from etl.doctor.results import Found, failed, ok, warning
 from etl.sql import fetch
-from integrations.encryption import EncryptedJSONField
+from integrations.encryption import EncryptedJSONField, cipher, encrypted_columns
+from pulse.keys import SHORTEST_SECRET
 
-# Below that Django itself warns.
-SHORTEST_SECRET = 50
 MADE_UP = ("secret_key", "encryption_key")
 SHOWN_IDS = 5
 
@@ -45,24 +42,17 @@ def _files() -> list[Path]:
 
 def stored() -> Found:
     """Whether the keys can read every stored secret."""
-    cipher = MultiFernet([Fernet(key) for key in settings.PULSE_ENCRYPTION_KEYS])
+    keys = cipher()
     total, unreadable = 0, []
-    for model, field in _encrypted():
+    for model, field in encrypted_columns():
         rows = _rows(model, field)
         total += len(rows)
-        if bad := [pk for pk, text in rows if not _reads(cipher, text)]:
+        if bad := [pk for pk, text in rows if not _reads(keys, text)]:
             unreadable.append(f"{model._meta.db_table} {', '.join(map(str, bad[:SHOWN_IDS]))}")
     if unreadable:
         advice = "add the key that they were stored with at the end of PULSE_ENCRYPTION_KEYS, or give the secrets anew"
         return failed(f"no key reads the secrets of {'; '.join(unreadable)}", advice, unreadable=unreadable)
     return ok(f"all {total} can be read")
-
-
-def _encrypted() -> Iterator[tuple[type[Model], EncryptedJSONField]]:
-    for model in apps.get_models():
-        for field in model._meta.concrete_fields:
-            if isinstance(field, EncryptedJSONField):
-                yield model, field
 
 
 def _rows(model: type[Model], field: EncryptedJSONField) -> list[tuple[int, str]]:
@@ -72,9 +62,9 @@ def _rows(model: type[Model], field: EncryptedJSONField) -> list[tuple[int, str]
         return [(pk, text) for pk, text in fetch(f"SELECT {names} FROM {model._meta.db_table} ORDER BY 1", []) if text]
 
 
-def _reads(cipher: MultiFernet, text: str) -> bool:
+def _reads(keys: MultiFernet, text: str) -> bool:
     try:
-        cipher.decrypt(text.encode())
+        keys.decrypt(text.encode())
     except InvalidToken:
         return False
     return True

@@ -16,6 +16,7 @@ from etl.jobs.units import Lease
 from etl.models import EtlJobRun, ExtractionCheckpoint, Overall
 from integrations.http import throttled
 from integrations.provider import Answer, Cursor, Partition
+from pulse.postgres.scope import in_same_scope
 
 # How long a worker stays with one partition: then the others that wait have their turn.
 KEEP_SECONDS = 5.0
@@ -86,5 +87,5 @@ def _begin(call: Callable[[], Answer]) -> Future[Answer]:
         finally:
             connection.close()
 
-    threading.Thread(target=run, name="fetch-ahead", daemon=True).start()
+    threading.Thread(target=in_same_scope(run), name="fetch-ahead", daemon=True).start()
     return future

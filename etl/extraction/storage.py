@@ -12,6 +12,7 @@ from etl.extraction.cleaning import clean
 from etl.sql import fetch
 from integrations.errors import Permanent
 from integrations.json_text import DEEPEST, shallow
+from pulse.redaction import redacted_json
 
 # SQLSTATE of what exceeds PostgreSQL's limits.
 _TOO_LARGE, _TOO_DEEP = "54000", "54001"
@@ -19,11 +20,14 @@ _TOO_LARGE, _TOO_DEEP = "54000", "54001"
 
 @dataclass(frozen=True)
 class Origin:
-    """Where an answer belongs. ``status`` is 'cancelled' where its run was stopped meanwhile."""
+    """Where an answer belongs. ``status`` is 'cancelled' where its run was stopped meanwhile.
+
+    What no provider can read belongs to no run and no step.
+    """
 
     tenant_id: int
     integration_id: int
-    run_id: int
+    run_id: int | None
     step: str
     status: str = "pending"
 
@@ -45,7 +49,8 @@ def store_answer(
     transaction, which is lost where this raises. ``digests`` are None where none were made yet.
     """
     cleaned = clean(body)
-    kept = {**metadata, "payload_size": len(body), "extracted_at": timezone.now().isoformat()}
+    # The answer is kept as it came; what is said of the request may be a stranger's, with a header in it.
+    kept = {"extracted_at": timezone.now().isoformat(), **redacted_json(metadata), "payload_size": len(body)}
     if cleaned.replaced:
         kept["replaced_characters"] = list(cleaned.replaced)
 

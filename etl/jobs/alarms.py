@@ -13,6 +13,7 @@ from django.db import connection
 from etl.jobs.wakeups import wake
 from etl.queue import get_broker
 from etl.queue.topology import Stage
+from pulse.postgres.scope import platform_scope
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +64,8 @@ class _Alarms:
 
 def _wake(integration_id: int) -> None:
     try:
-        wake(Stage.EXTRACTION, integration_id)
+        with platform_scope():
+            wake(Stage.EXTRACTION, integration_id)
     except Exception as error:  # whatever it is: the thread goes on, and the sweep wakes what it could not
         logger.warning("nothing was woken, the sweep will: %s", error)
         connection.close()

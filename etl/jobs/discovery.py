@@ -21,6 +21,7 @@ from etl.queue.messages import JobMessage
 from etl.queue.topology import CUSTOM_FIELDS_QUEUE
 from integrations.models import Integration
 from integrations.provider import Step
+from pulse.tenancy import audit
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ def _checked_steps(job: EtlJob) -> list[Step]:
 def _new_run(job: EtlJob, trigger: str, steps: list[Step]) -> EtlJobRun:
     run = lifecycle.new_run(job, RunKind.DISCOVERY, trigger, {}, steps, status=Overall.READY)
     EtlJobEvent.objects.create(tenant_id=run.tenant_id, run=run, message=f"discovery requested by {trigger}")
+    audit.note("job.discovery_requested", job, {"run": [None, run.pk]})
     return run
 
 

@@ -11,6 +11,7 @@ from custommapping.names import name_problem, shown
 from etl.jobs.lifecycle import create_job
 from etl.models import EtlJob
 from integrations.models import Integration
+from pulse.tenancy import audit
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +24,7 @@ def create(integration: Integration, said: Mapping[str, Any], *, by: str) -> Etl
         _alone(integration.pk)
         _check(EtlJob(tenant_id=integration.tenant_id, integration=integration), said)
         job = create_job(integration, **said)
+        audit.note("job.created", job, audit.differences({}, audit.values(job, [*said])))
     logger.info("job %s of integration %s made by %s", job.pk, integration.pk, by)
     return job
 
@@ -32,7 +34,9 @@ def change(known: EtlJob, said: Mapping[str, Any], *, by: str) -> EtlJob:
     with transaction.atomic():
         _alone(known.integration_id)
         job = EtlJob.objects.select_for_update(of=("self",), no_key=True).select_related("integration").get(pk=known.pk)
+        before = audit.values(job, [*said])
         _check(job, said)
+        audit.note("job.changed", job, audit.differences(before, audit.values(job, [*said])))
         job.save(update_fields=[*said, "last_updated_at"])
     logger.info("%s of job %s changed by %s", ", ".join(said), job.pk, by)
     return job

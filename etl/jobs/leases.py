@@ -15,6 +15,7 @@ from django.utils import timezone
 from etl.jobs import units
 from etl.jobs.units import Lease
 from etl.jobs.wakeups import UNIT_MODELS
+from pulse.postgres.scope import platform_scope, tenant_scope
 
 logger = logging.getLogger(__name__)
 
@@ -63,8 +64,9 @@ class _Keeper:
 
     def _renew(self, held: tuple[Lease, ...]) -> None:
         try:
-            for lease in held:
-                units.renew(lease)
+            with platform_scope():
+                for lease in held:
+                    units.renew(lease)
         except Exception as error:  # whatever it is: without this thread every long unit would be taken back
             logger.warning("leases could not be renewed: %s", error)
         finally:
@@ -118,7 +120,8 @@ def hand_back(lease: Lease) -> threading.Thread:
 def _hand_back(lease: Lease) -> None:
     while True:
         try:
-            units.hand_back(lease)
+            with tenant_scope(lease.tenant_id):
+                units.hand_back(lease)
             return
         except (OperationalError, InterfaceError) as error:
             logger.debug("units %s cannot be handed back yet: %s", lease.ids, error)

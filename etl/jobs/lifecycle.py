@@ -42,6 +42,7 @@ from etl.jobs.unbegun import skip_inactive, start_or_fail
 from etl.jobs.wakeups import UNIT_MODELS
 from etl.models import EtlJob, EtlJobRun, Overall
 from etl.models.jobs import JOB_KINDS, UNDER_WAY
+from pulse.tenancy import audit
 
 __all__ = [
     "STARTABLE",
@@ -87,6 +88,7 @@ def _locked(job_id: int, action: str) -> tuple[EtlJobRun, EtlJob]:
 def _move(job_id: int, action: str, to: Overall, message: str) -> EtlJobRun:
     """Moves the open run and its job to another state. For use inside a transaction."""
     run, job = _locked(job_id, action)
+    audit.note(f"job.{message}", job, {"status": [job.overall, to]})
     write_run(run, to, message)
     write_overall(job, to)
     # Of what is paused no wake-up shall take the place of other runs' ones; those that came meanwhile were dropped.
@@ -118,6 +120,7 @@ def stop(job_id: int) -> EtlJobRun:
     """Ends the run: what waits is cancelled, a unit in hand may still commit. The job then waits for a person."""
     with transaction.atomic():
         run, job = _locked(job_id, "stop")
+        audit.note("job.stopped", job, {"status": [job.overall, Overall.STOPPED]})
         end_early(run, Overall.STOPPED, "stopped")
         write_overall(job, Overall.STOPPED)
     return run
@@ -132,6 +135,7 @@ def stop_run(run_id: int) -> EtlJobRun:
         run = locked_run(run_id)
         if run.status not in (Overall.READY, *UNDER_WAY):
             raise IllegalTransition(f"run {run.pk} is {run.status}: it is over")
+        audit.note("run.stopped", run, {"status": [run.status, Overall.STOPPED]})
         if run.kind in JOB_KINDS:
             job = locked_job(run.job_id)
             write_overall(job, Overall.STOPPED)
@@ -150,6 +154,7 @@ def reset(job_id: int) -> EtlJob:
             elif open_run(job_id) is not None:
                 # It was begun between the two looks: runs are locked before their jobs.
                 continue
+            audit.note("job.reset", job, {"status": [job.overall, Overall.READY]})
             EtlJob.objects.filter(pk=job_id).update(next_run=timezone.now())
             job.refresh_from_db()
             write_overall(job, Overall.READY)

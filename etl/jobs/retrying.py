@@ -15,6 +15,7 @@ from etl.letters import mended
 from etl.models import EtlJob, EtlJobRun, EtlJobRunStep, Overall, RawExtractionData, RunKind, StageState
 from etl.models.jobs import JOB_KINDS, UNDER_WAY
 from etl.queue.topology import Stage
+from pulse.tenancy import audit
 
 # What came of the units of these decided what later steps were to fetch.
 _LOADING = (Stage.EXTRACTION, Stage.TRANSFORM)
@@ -43,7 +44,9 @@ def retry_run(run_id: int, *, trigger: str) -> EtlJobRun:
         run = lock(run_id)
         if run.status in (Overall.READY, *UNDER_WAY):
             raise IllegalTransition(f"run {run.pk} is {run.status}: what failed in it can be retried when it is over")
+        was = run.status
         run = reopen(run_id, f"retried by {trigger}")
+        audit.note("run.retried", run, {"status": [was, run.status]})
     wake_integration(run.integration_id)
     return run
 

@@ -22,6 +22,7 @@ from etl.queue.topology import Stage
 from etl.sql import execute
 from integrations.models import Integration
 from integrations.provider import Step
+from pulse.tenancy import audit
 
 logger = logging.getLogger(__name__)
 
@@ -119,6 +120,7 @@ def start(job_id: int, *, trigger: str, config: Mapping[str, Any] | None = None,
             include_custom_fields=bool(asked.get("include_custom_fields")),
         )
         run = new_run(job, RunKind.SYNC, trigger, asked, steps)
+        audit.note("job.started", job, {"run": [None, run.pk], **audit.differences({}, dict(config or {}))})
         EtlJob.objects.filter(pk=job.pk).update(last_run_started_at=timezone.now(), next_run=None)
         watermarks.keep_of_last(job.pk, before=run.pk)
         adopting.adopt_left(run)
@@ -145,6 +147,7 @@ def reprocess(job_id: int, *, trigger: str) -> EtlJobRun:
         job = startable(job_id, "reprocess")
         steps = sync_steps(job.integration, include_custom_fields=True)
         run = new_run(job, RunKind.REPROCESS, trigger, {}, steps)
+        audit.note("job.reprocessed", job, {"run": [None, run.pk]})
         adopting.adopt_stored(run)
         EtlJobEvent.objects.create(tenant_id=run.tenant_id, run=run, message=f"reprocessing started by {trigger}")
         advance(run.pk)
@@ -164,6 +167,7 @@ def start_repair(job_id: int, *, trigger: str, only_if_due: bool = False) -> Etl
         if only_if_due and not is_repair_due(job):
             raise IllegalTransition(f"a repair of {named(job)} is not due")
         run = new_run(job, RunKind.REPAIR, trigger, {}, repair_steps(job.integration))
+        audit.note("job.repaired", job, {"run": [None, run.pk]})
         EtlJobEvent.objects.create(tenant_id=run.tenant_id, run=run, message=f"repair started by {trigger}")
         advance(run.pk)
     wake_integration(run.integration_id)

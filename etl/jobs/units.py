@@ -287,6 +287,47 @@ def claim_answers(run_id: int, ids: Sequence[int]) -> int:
     )
 
 
+def queue_answers(run_id: int, step: str, ids: Sequence[int]) -> list[int]:
+    """Makes answers wait in a run that are over, or that wait in none that goes on; the ids of those."""
+    rows = fetch(
+        f"""UPDATE raw_extraction_data SET run_id = %s, step = %s, processing_status = 'pending', processed_at = NULL,
+                lease_token = NULL, lease_until = NULL, {AFRESH}
+            WHERE id IN (SELECT u.id FROM raw_extraction_data u WHERE u.id = ANY(%s)
+                             AND (u.processing_status IN ('completed', 'failed', 'cancelled')
+                               OR NOT EXISTS (SELECT 1 FROM etl_job_runs r
+                                              WHERE r.id = u.run_id AND r.status IN ('RUNNING', 'PAUSED')))
+                         ORDER BY u.id FOR NO KEY UPDATE)
+            RETURNING id""",
+        [run_id, step, list(ids)],
+    )
+    return [row[0] for row in rows]
+
+
+def put_answer(raw_id: int, state: str, details: Mapping[str, Any] | None) -> None:
+    """Gives an answer the state that another tool says it has, with what completes it; whoever has it in hand loses it.
+
+    One that is "processing" in an open run is taken back like any other that nobody ends in time.
+    """
+    execute(
+        """UPDATE raw_extraction_data u SET processing_status = %(state)s, error_details = %(details)s,
+                tries = 0, takes = 0, not_before = NULL, published_at = NULL,
+                processed_at = CASE WHEN %(state)s IN ('completed', 'failed') THEN now() END, worker_id = NULL,
+                (lease_token, lease_until) = (
+                    SELECT %(token)s::uuid, now() + make_interval(secs => %(seconds)s) FROM etl_job_runs r
+                    WHERE r.id = u.run_id AND r.status IN ('RUNNING', 'PAUSED') AND %(state)s = 'processing')
+            WHERE id IN (SELECT id FROM raw_extraction_data WHERE id = %(id)s
+                             OR parent_id = %(id)s AND %(state)s IN ('completed', 'failed')
+                         ORDER BY id FOR NO KEY UPDATE)""",
+        {
+            "id": raw_id,
+            "state": state,
+            "details": None if details is None else json.dumps(details),
+            "token": uuid.uuid4(),
+            "seconds": settings.UNIT_LEASE_SECONDS,
+        },
+    )
+
+
 def revive(model: type[Unit], run_id: int, ids: Sequence[int] | None = None) -> set[str]:
     """Makes units of a run wait again that failed, all or those; the steps they are of.
 

@@ -16,15 +16,18 @@ from etl.jobs.units import SUSPECT_TAKES, columns
 from etl.models import ExtractionCheckpoint, QdrantVector, RawExtractionData, Unit
 from etl.queue import get_broker
 from etl.queue.broker import Outgoing, PublishFailed
-from etl.queue.messages import ExtractionMessage, TransformMessage, VectorizationMessage
+from etl.queue.messages import DEFAULT_PRIORITY, ExtractionMessage, TransformMessage, VectorizationMessage
 from etl.queue.topology import Stage, Tier, queue_for
 from etl.sql import execute, fetch
+from pulse.postgres.scope import platform_scope
 
 UNIT_MODELS: dict[Stage, type[Unit]] = {
     Stage.EXTRACTION: ExtractionCheckpoint,
     Stage.TRANSFORM: RawExtractionData,
     Stage.EMBEDDING: QdrantVector,
 }
+# In the metadata of an answer.
+PRIORITY = "handed_in_priority"
 # Partitions of an integration that are read side by side, where its setting ``parallel`` is empty.
 DEFAULT_PARALLEL = 4
 # What completes another answer is no work of its own: it waits with that one, also where that one failed.
@@ -55,6 +58,12 @@ _DETAIL = {
     Stage.TRANSFORM: "u.entity_type, '', true",
     Stage.EMBEDDING: "u.table_name, u.external_id, u.alone",
 }
+# Of the message, 1 to 10: who hands an answer in may say how urgent it is.
+_PRIORITY = {
+    Stage.EXTRACTION: str(DEFAULT_PRIORITY),
+    Stage.TRANSFORM: f"coalesce((u.extraction_metadata ->> '{PRIORITY}')::int, {DEFAULT_PRIORITY})",
+    Stage.EMBEDDING: str(DEFAULT_PRIORITY),
+}
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,7 @@ class Woken:
     job_id: int
     provider: str
     first: bool
+    priority: int
 
 
 @dataclass(frozen=True)
@@ -158,7 +168,7 @@ def _mark(stage: Stage, which: str, parameters: Mapping[str, Any]) -> list[Woken
             WHERE u.id = c.id AND r.id = c.run_id AND s.run_id = c.run_id AND s.step = c.step
               AND i.id = u.integration_id AND t.id = u.tenant_id
             RETURNING u.id, u.run_id, u.step, {_DETAIL[stage]}, u.tenant_id, u.integration_id, t.tier, r.job_id,
-                i.provider, {_FIRST[stage]}""",
+                i.provider, {_FIRST[stage]}, {_PRIORITY[stage]}""",
         parameters,
     )
     return sorted((Woken(*row) for row in rows), key=lambda unit: unit.unit_id)
@@ -236,14 +246,26 @@ def wake(stage: Stage, integration_id: int) -> int:
     return _publish(stage, _mark_published(stage, integration_id)) if get_broker().delivers_here else 0
 
 
+def wake_urgent(raw_id: int) -> int:
+    """The same for one answer, whatever waits before it, and however full the window is."""
+    if not get_broker().delivers_here:
+        return 0
+    with transaction.atomic():
+        woken = _mark(Stage.TRANSFORM, f"u.id = %(id)s AND u.takes < {SUSPECT_TAKES}", {"id": raw_id})
+    return _publish(Stage.TRANSFORM, woken)
+
+
 def wake_suspect() -> int:
     """The same for one of the units that workers died on again, alone: what they had in hand besides is innocent.
 
     Whether it kills its workers shows then. Of all integrations and stages, and none while one is under way: whoever
     ends one wakes the next, and the sweep does where nobody lived to.
     """
-    found = _mark_suspect() if get_broker().delivers_here else None
-    return _publish(*found) if found else 0
+    if not get_broker().delivers_here:
+        return 0
+    with platform_scope():
+        found = _mark_suspect()
+        return _publish(*found) if found else 0
 
 
 def _publish(stage: Stage, woken: Sequence[Woken]) -> int:
@@ -265,7 +287,8 @@ def _messages(stage: Stage, woken: Sequence[Woken]) -> list[Outgoing]:
         first = batch[0].first and step not in begun
         begun.add(step)
         hints = _hints(stage, batch, first=first) if first or batch is batches[-1] else _NO_HINTS
-        messages.append(Outgoing(queue_for(stage, Tier(batch[0].tier)), _body(stage, batch, hints)))
+        queue, body = queue_for(stage, Tier(batch[0].tier)), _body(stage, batch, hints)
+        messages.append(Outgoing(queue, body, batch[0].priority))
     return messages
 
 

@@ -29,6 +29,7 @@ from etl.queue.fields import Fields, Undecodable
 from etl.queue.topology import ALL_QUEUES, Stage, Tier, queue_for
 from etl.sql import execute, fetch
 from integrations.errors import Transient
+from pulse.tenancy import audit
 from pulse.tenancy.models import Tenant, User
 
 logger = logging.getLogger(__name__)
@@ -167,7 +168,8 @@ def leave(stage: Stage, unit_id: int) -> None:
 def discard(ids: Sequence[int], *, by: User | None) -> Settled:
     """Settles letters for good; of each one why not, where it was settled before."""
     settled = _looked_up(ids)
-    won = _settle(settled.done, DeadLetter.State.DISCARDED, by)
+    with transaction.atomic():
+        won = _settle(settled.done, DeadLetter.State.DISCARDED, by)
     settled.refuse(set(settled.done) - set(won), "it was settled at the same moment")
     return Settled(won, settled.refused)
 
@@ -190,7 +192,8 @@ def replay(ids: Sequence[int], *, by: User | None) -> Settled:
         elif found.failed:
             by_run[found.run_id].append(letter)
         else:
-            settled.done += _settle([letter.pk], DeadLetter.State.REPLAYED, by)
+            with transaction.atomic():
+                settled.done += _settle([letter.pk], DeadLetter.State.REPLAYED, by)
     for run_id, of_run in by_run.items():
         _replay_units(run_id, of_run, by, settled)
     return settled
@@ -211,14 +214,16 @@ def _looked_up(ids: Sequence[int]) -> Settled:
 
 
 def _settle(ids: Sequence[int], state: DeadLetter.State, by: User | None) -> list[int]:
-    """Guarded: those of the letters that were still open."""
+    """Guarded: those of the letters that were still open. For use in a transaction."""
     rows = fetch(
         """UPDATE etl_dead_letters SET state = %s, settled_at = now(), last_updated_at = now(), settled_by_id = %s
            WHERE id IN (SELECT id FROM etl_dead_letters WHERE id = ANY(%s) AND state = 'open'
                         ORDER BY id FOR NO KEY UPDATE)
-           RETURNING id""",
+           RETURNING id, tenant_id""",
         [state, by.pk if by else None, list(ids)],
     )
+    letters = [DeadLetter(pk=pk, tenant_id=tenant_id) for pk, tenant_id in sorted(rows)]
+    audit.note_all(f"dead_letter.{state}", letters, {"state": [DeadLetter.State.OPEN, state]})
     return sorted(row[0] for row in rows)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -14,15 +15,20 @@ from etl.live.channel import ALL_JOBS, group_of
 from etl.live.listener import listener
 from etl.live.snapshot import LOOK_SECONDS, job_update
 from etl.models import Overall
+from pulse.tenancy.access import scope_of
 
 logger = logging.getLogger(__name__)
 
+ENDED = 4401
 FORBIDDEN = 4403
 NOT_FOUND = 4404
 
 
 class JobStatusConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channels has no types
-    """`/ws/job/{stage}/{tenant_id}/{job_id}`: for users who may see that tenant; strangers are refused."""
+    """`/ws/job/{stage}/{tenant_id}/{job_id}`: for users who may see that tenant; strangers are refused.
+
+    Who came with a token is sent away when it ends, with the code 4401.
+    """
 
     _ticking: asyncio.Task[None] | None = None
 
@@ -41,7 +47,7 @@ class JobStatusConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # ch
         if update is None:
             await self.close(code=NOT_FOUND)
             return
-        await self.accept()
+        await self.accept(self.scope.get("subprotocol"))
         # Two that read side by side would send the older update last.
         self._turn = asyncio.Lock()
         await self._send(update)
@@ -61,9 +67,13 @@ class JobStatusConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # ch
                 await self._send(update)
 
     async def _tick(self) -> None:
-        """While a run goes on, nobody is notified of each unit: looks how far it is."""
+        """While a run goes on, nobody is notified of each unit: looks how far it is. Until the token ends, if any."""
+        ends_at = self.scope.get("ends_at")
         while True:
             await asyncio.sleep(LOOK_SECONDS)
+            if ends_at is not None and time.time() >= ends_at:
+                await self.close(code=ENDED)
+                return
             if self._sent["status"].get("overall") != Overall.RUNNING:
                 continue
             try:
@@ -72,8 +82,13 @@ class JobStatusConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # ch
                 logger.warning("how far job %s is could not be read: %s", self.job_id, error)
 
     async def _read(self) -> dict[str, Any] | None:
-        update: dict[str, Any] | None = await database_sync_to_async(job_update)(self.tenant_id, self.job_id)
+        update: dict[str, Any] | None = await database_sync_to_async(self._update)()
         return update
+
+    def _update(self) -> dict[str, Any] | None:
+        # What the address says is not believed twice.
+        with scope_of(self.scope["user"]):
+            return job_update(self.tenant_id, self.job_id)
 
     async def _send(self, update: dict[str, Any]) -> None:
         self._sent = update

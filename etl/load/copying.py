@@ -13,6 +13,8 @@ from weakref import WeakKeyDictionary
 import orjson
 from django.db import DataError, connection, transaction
 
+from pulse.postgres.roles import PLATFORM, RUNTIME
+
 Row = Sequence[Any]
 
 _CHUNK_BYTES = 1 << 20
@@ -80,6 +82,8 @@ def stage(table: str, like: str, columns: Sequence[str], rows: Sequence[Row]) ->
         ready = _ready_in_this_session()
         if table not in ready:
             cursor.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table} ON COMMIT DELETE ROWS AS {like} WITH NO DATA")
+            # The next load of the session may run as the other role.
+            cursor.execute(f"GRANT ALL ON {table} TO {RUNTIME}, {PLATFORM}")
             # A rollback takes the table away again.
             transaction.on_commit(lambda: ready.add(table))
         cursor.execute(f"DELETE FROM {table}")

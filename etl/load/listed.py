@@ -16,8 +16,8 @@ def keep_listed(source: Source, items: Sequence[ListedItem]) -> int:
     )
     return execute(
         """INSERT INTO etl_listed_items AS l
-               (run_id, external_id, key, project_external_id, status_external_id, updated)
-           SELECT DISTINCT ON (s.id) %s, s.id, s.key, s.project, s.status, s.updated
+               (tenant_id, run_id, external_id, key, project_external_id, status_external_id, updated)
+           SELECT DISTINCT ON (s.id) %s, %s, s.id, s.key, s.project, s.status, s.updated
            FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::boolean[])
                AS s(id, key, project, status, updated, only_known)
            WHERE NOT s.only_known OR EXISTS (
@@ -27,5 +27,5 @@ def keep_listed(source: Source, items: Sequence[ListedItem]) -> int:
            ON CONFLICT (run_id, external_id) DO UPDATE SET key = EXCLUDED.key, updated = EXCLUDED.updated,
                project_external_id = EXCLUDED.project_external_id, status_external_id = EXCLUDED.status_external_id
            WHERE l.updated < EXCLUDED.updated""",
-        [source.run_id, *(list(column) for column in lines), source.tenant_id, source.integration_id],
+        [source.tenant_id, source.run_id, *(list(column) for column in lines), source.tenant_id, source.integration_id],
     )

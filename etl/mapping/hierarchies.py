@@ -10,12 +10,14 @@ from custommapping.models import WitHierarchy, WitMapping
 from custommapping.names import name_problem
 from etl.mapping.changing import as_seen, changing, lock_tenant
 from integrations.models import Integration
+from pulse.tenancy import audit
 from pulse.tenancy.models import Tenant
 
 logger = logging.getLogger(__name__)
 
 LONGEST_NAME = 100
 HIGHEST = 1000
+_SAID = ("name", "level")
 
 
 def save_hierarchy(
@@ -37,8 +39,10 @@ def save_hierarchy(
         if errors := _refusals(tenant, name, level, row.pk):
             raise Refused(errors)
         if (row.name, row.level, row.active) != (name, level, True):
+            before = audit.values(row, _SAID) if row.pk else {}
             row.name, row.level, row.active = name, level, True
             row.save()
+            audit.note("level.saved", row, audit.differences(before, audit.values(row, _SAID)))
             logger.info("level %s of tenant %s saved by %s", row.pk, tenant.pk, by)
     return row
 
@@ -73,5 +77,6 @@ def delete_hierarchy(known: WitHierarchy, *, by: str, seen: datetime | None = No
         for integration in Integration.objects.filter(pk__in=owners).order_by("pk"):
             with changing(integration):
                 WitMapping.objects.filter(integration=integration, hierarchy=row).update(hierarchy=None)
+        audit.note("level.deleted", row, audit.differences(audit.values(row, _SAID), {}))
         row.delete()
     logger.info("level %s of tenant %s deleted by %s", known.pk, known.tenant_id, by)

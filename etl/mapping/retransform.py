@@ -14,6 +14,7 @@ from etl.jobs.advance import advance
 from etl.jobs.lifecycle import STARTABLE, IllegalTransition
 from etl.mapping import stale
 from etl.models import EtlJob, EtlJobEvent, EtlJobRun, Overall, RunKind
+from pulse.tenancy import audit
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ def _begin(job: EtlJob, trigger: str) -> EtlJobRun | None:
         return None
     run = lifecycle.new_run(job, RunKind.REPROCESS, trigger, {stale.STALE_ONLY: True}, steps)
     units.claim_answers(run.pk, found.claimable)
+    audit.note("job.retransformed", job, {"run": [None, run.pk]})
     message = f"re-transforming {len(found.claimable)} stored answers, started by {trigger}"
     EtlJobEvent.objects.create(tenant_id=run.tenant_id, run=run, message=message)
     advance(run.pk)

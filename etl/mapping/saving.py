@@ -14,6 +14,7 @@ from etl.mapping import retransform
 from etl.models import EtlJob, EtlJobRun
 from etl.transform import categories
 from integrations.models import Integration
+from pulse.tenancy import audit
 
 logger = logging.getLogger(__name__)
 
@@ -58,9 +59,16 @@ def _save(integration: Integration, columns: Mapping[str, str | None], version: 
     row = find_mapping(integration.tenant_id, integration.pk)
     known = seen_version(row, version)
     chosen = checked(integration, columns)
-    if chosen == columns_of(row):
+    stands = columns_of(row)
+    if chosen == stands:
         return Saved(row, known, None), False
-    return Saved(_written(integration, chosen, known + 1), known + 1, None), True
+    saved = _written(integration, chosen, known + 1)
+    audit.note("field_mapping.saved", saved, audit.differences(_sources(stands), _sources(chosen)))
+    return Saved(saved, known + 1, None), True
+
+
+def _sources(columns: Mapping[str, CustomField]) -> dict[str, str]:
+    return {column: field.external_id for column, field in columns.items()}
 
 
 def _written(integration: Integration, chosen: Mapping[str, CustomField], version: int) -> CustomFieldMapping:

@@ -10,6 +10,7 @@ from etl.mapping.changing import Applied, Seen, changing, doubles, mappings_of, 
 from etl.transform import categories
 from integrations.models import Integration
 from integrations.records import Category
+from pulse.tenancy import audit
 
 logger = logging.getLogger(__name__)
 
@@ -38,12 +39,24 @@ def save_status_mappings(
         refuse_outdated(names, known, [meaning.status_external_id for meaning in changed], seen or {})
         refuse(doubles(names, "status_external_id") | _refusals(integration, meanings, known))
         before = categories.read_categories(integration.tenant_id, integration.pk)
+        _note(integration, changed, known)
         _write(integration, changed)
         after = categories.read_categories(integration.tenant_id, integration.pk)
         moved = categories.changed(before, after)
         items = categories.recompute(integration.tenant_id, integration.pk, moved, after) if moved else 0
     logger.info("%s status mappings of integration %s changed by %s", len(changed), integration.pk, by)
     return Applied(len(changed), items)
+
+
+def _note(integration: Integration, changed: Sequence[StatusMeaning], known: Mapping[str, StatusMapping]) -> None:
+    was = {name: {"category": row.category, "flow_step": row.flow_step} for name, row in known.items()}
+    said = {
+        one.status_external_id: {"category": one.category, "flow_step": one.flow_step} if one.category else None
+        for one in changed
+    }
+    if said:
+        stood = {name: was.get(name) for name in said}
+        audit.note("status_mappings.saved", integration, audit.differences(stood, said))
 
 
 def _differs(meaning: StatusMeaning, known: StatusMapping | None) -> bool:

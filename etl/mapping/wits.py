@@ -9,6 +9,7 @@ from custommapping.names import name_problem
 from etl.load.wit_mappings import follow_mappings
 from etl.mapping.changing import Applied, Seen, changing, doubles, mappings_of, refuse, refuse_outdated
 from integrations.models import Integration
+from pulse.tenancy import audit
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +39,21 @@ def save_wit_mappings(
         changed = [meaning for meaning in meanings if _differs(meaning, known.get(meaning.wit_from))]
         refuse_outdated(names, known, [meaning.wit_from for meaning in changed], seen or {})
         refuse(doubles(names, "wit_from") | _refusals(integration, meanings, known))
+        _note(integration, changed, known)
         types = _write(integration, changed)
     logger.info("%s type mappings of integration %s changed by %s", len(changed), integration.pk, by)
     return Applied(len(changed), types)
+
+
+def _note(integration: Integration, changed: Sequence[WitMeaning], known: Mapping[str, WitMapping]) -> None:
+    was = {name: {"wit_to": row.wit_to, "hierarchy_id": row.hierarchy_id} for name, row in known.items()}
+    said = {
+        one.wit_from: {"wit_to": one.wit_to, "hierarchy_id": one.hierarchy_id} if one.wit_to else None
+        for one in changed
+    }
+    if said:
+        stood = {name: was.get(name) for name in said}
+        audit.note("type_mappings.saved", integration, audit.differences(stood, said))
 
 
 def _differs(meaning: WitMeaning, known: WitMapping | None) -> bool:

@@ -12,11 +12,13 @@ from custommapping.models import Project, StatusMapping, Workflow
 from custommapping.names import name_problem
 from custommapping.workflows import steps_problem, vanishing, workflows_of
 from etl.mapping.changing import as_seen, lock_tenant
+from pulse.tenancy import audit
 from pulse.tenancy.models import Tenant
 
 logger = logging.getLogger(__name__)
 
 LONGEST_NAME = 255
+_SAID = ("name", "project", "steps")
 
 
 def save_workflow(
@@ -43,8 +45,10 @@ def save_workflow(
         if row.pk and (row.name, row.project, row.steps, row.active) == (name, project, list(steps), True):
             return row
         before = workflows_of(tenant.pk)
+        said = audit.values(row, _SAID) if row.pk else {}
         row.name, row.project, row.steps, row.active = name, project, list(steps), True
         row.save()
+        audit.note("workflow.saved", row, audit.differences(said, audit.values(row, _SAID)))
         _unmap(vanishing(tenant.pk, before, workflows_of(tenant.pk)), force)
     logger.info("workflow %s of tenant %s saved by %s", row.pk, tenant.pk, by)
     return row
@@ -74,6 +78,7 @@ def delete_workflow(known: Workflow, *, by: str, seen: datetime | None = None, f
         lock_tenant(known.tenant_id)
         row = as_seen(known.tenant_id, known, seen)
         before = workflows_of(known.tenant_id)
+        audit.note("workflow.deleted", row, audit.differences(audit.values(row, _SAID), {}))
         row.delete()
         _unmap(vanishing(known.tenant_id, before, workflows_of(known.tenant_id)), force)
     logger.info("workflow %s of tenant %s deleted by %s", known.pk, known.tenant_id, by)

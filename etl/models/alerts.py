@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from integrations.addresses import checked_address
 from integrations.encryption import EncryptedJSONField
 from integrations.errors import Permanent
+from pulse.postgres.comments import commented
 from pulse.tenancy.models import TenantOwned
 
 
@@ -22,10 +23,18 @@ class Cause(models.TextChoices):
     NO_CONSUMER = "no_consumer"
 
 
+@commented(
+    "Where a tenant is told of alerts",
+    name="What people call the channel, unique in the tenant",
+    kind="webhook or email",
+    target="Address of the webhook, or addresses of e-mail separated by commas",
+    causes="JSON list of etl_alerts.cause that it tells of; empty: all of them",
+    secrets="Key that the webhook's messages are signed with, encrypted",
+)
 class AlertChannel(TenantOwned):
     """Where a tenant is told: a webhook's address, or addresses of e-mail, separated by commas.
 
-    ``causes`` empty means all of them. ``secrets`` holds the webhook's signing key under "key".
+    ``secrets`` holds the webhook's signing key under "key".
     """
 
     class Kind(models.TextChoices):
@@ -111,11 +120,22 @@ def _check_secrets(secrets: dict[str, str], kind: str) -> None:
         raise ValidationError("a key signs the messages of a webhook: a channel by e-mail takes none")
 
 
+@commented(
+    "What is, or was, wrong; one row for as long as it lasts",
+    cause="run_failed, job_overdue, dead_letters or no_consumer",
+    subject="What it is about, such as job 12 or tier premium",
+    message="What is wrong, in words",
+    context="JSON object of the details",
+    mark="What it was seen by last: where that is another one, it was seen anew",
+    occurrences="How often it was seen anew",
+    first_at="When it was seen first, UTC",
+    last_at="When it was seen anew last, UTC",
+    resolved_at="When it was over, UTC; NULL: it lasts",
+)
 class Alert(TenantOwned):
-    """Something that is wrong, once for as long as it lasts. ``subject`` says of what: "job 12", "tier premium".
+    """Something that is wrong, once for as long as it lasts.
 
-    ``occurrences`` counts how often it was seen anew (a job that fails each hour is one alert until a run of it ends
-    well), ``mark`` tells what it was seen by last.
+    A job that fails each hour is one alert until a run of it ends well.
     """
 
     cause = models.CharField(max_length=30, choices=Cause)
@@ -143,6 +163,16 @@ class Alert(TenantOwned):
         return self.message
 
 
+@commented(
+    "What each channel was last told of each cause",
+    channel="etl_alert_channels.id of the channel that is told",
+    cause="etl_alerts.cause that it is told of",
+    told_until="Up to when the channel knows what happened, UTC; NULL: it was told nothing",
+    sent_at="When it was told last, UTC; NULL: never",
+    not_before="When it may be tried again, UTC; NULL: at once",
+    tries="How often in a row it could not be told",
+    error="Why it could not be told; empty: it could",
+)
 class AlertDelivery(TenantOwned):
     """What a channel was last told of a cause, and when it may be told again. One row for each channel and cause."""
 

@@ -8,6 +8,7 @@ from custommapping.models import CatalogueRow, FromSource
 from etl.models.items import WorkItem
 from integrations.models import Integration
 from integrations.records import LinkKind
+from pulse.postgres.comments import commented
 from pulse.tenancy.models import TenantOwned
 
 
@@ -15,6 +16,17 @@ def _unique(name: str) -> models.UniqueConstraint:
     return models.UniqueConstraint(fields=["tenant", "integration", "external_id"], name=name)
 
 
+@commented(
+    "Repositories of code",
+    name="Name without its owner",
+    full_name="owner/name; may change",
+    url="Address of its page; empty: not told",
+    description="What the site says of it; empty: nothing",
+    default_branch="Branch that work is merged into; NULL: it is empty, or not told",
+    private="Whether it is closed to the public",
+    archived="Whether the site has archived it",
+    fork="Whether it was made as a copy of another one",
+)
 class Repository(CatalogueRow):
     name = models.CharField(max_length=255)
     full_name = models.CharField(max_length=512)
@@ -35,11 +47,45 @@ class Repository(CatalogueRow):
         return self.full_name
 
 
+@commented(
+    "Pull requests, with times and sizes derived from their commits and reviews",
+    repository="repositories.id of the repository that it is in",
+    number="Number in its repository, as in #12",
+    title="Title at the site",
+    url="Address of its page; empty: not told",
+    body="Text; NULL: none",
+    state="OPEN, CLOSED (without being merged) or MERGED",
+    draft="Whether it is not ready for review",
+    author="Account of who opened it, else the name; NULL: not known any more",
+    bot="Whether the author is a bot",
+    created="When it was opened, UTC",
+    updated="When it changed last at the site, UTC",
+    closed="When it was closed or merged, UTC; NULL: it is open",
+    merged="When it was merged, UTC; NULL: it is not",
+    merged_by="Account of who merged it, else the name; NULL: it is not merged, or not known any more",
+    first_commit_at="When the earliest of its commits was written, UTC; NULL: none says when",
+    first_review_at="When the first review by another person was submitted, no bot's, UTC; NULL: none was",
+    additions="Lines added",
+    deletions="Lines deleted",
+    changed_files="Files changed",
+    commits="How many commits it has in prs_commits",
+    reviews="How many reviews it has in prs_reviews, also pending ones and those of bots",
+    comments="How many comments it has in prs_comments",
+    review_decision="APPROVED, CHANGES_REQUESTED or REVIEW_REQUIRED, as the site says; NULL: no review is required",
+    base="Branch that it is to be merged into",
+    head="Branch that it comes from",
+    head_repository="owner/name of the repository of head; NULL: that is gone",
+    merge_commit="Hash of the commit that merged it; NULL: none",
+    labels="JSON list of its labels",
+    time_to_first_review_seconds="Seconds from created to first_review_at, never below 0; NULL: no review",
+    review_rounds="Groups of others' reviews: commits between two reviews begin a new one; 0 without reviews",
+    cycle_time_seconds="Seconds from first_commit_at to merged, never below 0; NULL: one is missing",
+    size_class="By additions + deletions: XS up to 9, S to 29, M to 99, L to 499, XL to 999, XXL above",
+    mentioned_keys="JSON list of words of its title, branch and commits that may be keys of work items",
+    content_hash="Hash of all that the site said of it: the same where nothing changed",
+)
 class Pr(FromSource):
-    """A pull request. Derived times are in seconds.
-
-    ``mentioned_keys`` are words of its title, branch and commits that may be keys of work items, now or later.
-    """
+    """A pull request. What is derived is as `etl.transform.pr_metrics` defines it."""
 
     # `prs_number` begins with it: by statistics of a smaller table, a planner would take the worse of two indexes.
     repository = models.ForeignKey(Repository, on_delete=models.PROTECT, db_index=False)
@@ -91,6 +137,12 @@ class Pr(FromSource):
         return f"#{self.number} {self.title}"
 
 
+@commented(
+    external_id="Id that the site has given it, unique among those of its kind of the pull request",
+    pr="prs.id of the pull request that it belongs to",
+    author="Account of who wrote it, else the name; NULL: not known any more",
+    bot="Whether the author is a bot",
+)
 class PrPart(FromSource):
     """Base of what belongs to a pull request."""
 
@@ -103,9 +155,17 @@ class PrPart(FromSource):
         abstract = True
 
 
+@commented(
+    "Commits of pull requests",
+    created="When it was written, UTC; NULL: not told",
+    sha="Hash that names it in its repository",
+    message="What it says of itself; empty: nothing",
+    author_email="Address of e-mail that it gives for its author; NULL: none",
+    committed="When it was last rewritten, as by a rebase, UTC; NULL: not told",
+    additions="Lines added; NULL: not told",
+    deletions="Lines deleted; NULL: not told",
+)
 class PrCommit(PrPart):
-    """``created`` is when it was written, ``committed`` when it was last rewritten: by a rebase, say."""
-
     sha = models.CharField(max_length=64)
     message = models.TextField(default="", blank=True)
     author_email = models.CharField(max_length=320, null=True, blank=True)
@@ -124,9 +184,13 @@ class PrCommit(PrPart):
         return self.sha[:10]
 
 
+@commented(
+    "Reviews of pull requests",
+    created="When it was submitted, UTC; NULL: not yet, it is PENDING",
+    state="APPROVED, CHANGES_REQUESTED, COMMENTED, DISMISSED or PENDING, as the site says",
+    body="Text; NULL: none",
+)
 class PrReview(PrPart):
-    """``created`` is when it was submitted; None while it is PENDING."""
-
     state = models.CharField(max_length=50)
     body = models.TextField(null=True, blank=True)
 
@@ -141,6 +205,16 @@ class PrReview(PrPart):
         return f"{self.author} {self.state}"
 
 
+@commented(
+    "Comments on pull requests and on lines of their code",
+    created="When it was written, UTC; NULL: not told",
+    body="Text; NULL: none",
+    updated="When it was edited last, UTC; NULL: not told",
+    review_external_id="prs_reviews.external_id of the review that it is part of; NULL: of none",
+    resolved="Whether the thread that it is in was resolved; NULL: it is in none",
+    path="File that it is about; NULL: the whole pull request",
+    line="Line of that file; NULL: none, or it is not there any more",
+)
 class PrComment(PrPart):
     """With a ``path`` it is about a line of code, and belongs to a thread and maybe to a review."""
 
@@ -166,11 +240,27 @@ class PrComment(PrPart):
 MENTION = "mention"
 
 
+@commented(
+    "Pull requests, branches and commits that belong to work items",
+    integration="integrations.id of the site that says so",
+    work_item="work_items.id of the item that it belongs to",
+    pr="prs.id of the pull request; NULL: not stored, or no pull request",
+    kind="pull_request, branch or commit",
+    external_id="The source's id of it, unique among those of its kind of the work item",
+    external_repo="owner/name of its repository; empty: not told",
+    pr_number="Number of the pull request in its repository; NULL: not told, or none",
+    source="Application that the work item's site names for it, or mention: its key stands in the pull request",
+    url="Address of its page; empty: not told",
+    title="Title, as the source says; empty: not told",
+    state="State, as the source says; empty: not told",
+    author="Who made it, as the source says; empty: not told",
+    last_changed_at="When it changed last, of a commit when it was written, UTC; NULL: not told",
+    raw_data_id="raw_extraction_data.id of the answer that the row was written from; NULL: of none",
+)
 class WorkItemPrLink(TenantOwned):
     """A pull request, branch or commit that belongs to a work item; the pull request may be unknown as a row.
 
-    ``external_id`` is the source's name for it, unique among the links of one kind of a work item. ``source`` is the
-    application that the work item's own site names, or MENTION.
+    ``source`` is the application that the work item's own site names, or MENTION.
     """
 
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)

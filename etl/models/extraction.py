@@ -3,13 +3,23 @@
 from django.db import models
 
 from etl.models.unit import OPEN, Unit, UnitState, unit_constraints, unit_indexes
+from pulse.postgres.comments import commented
 
 
+@commented(
+    "What is to be fetched, each part with the place that it stands at",
+    partition_key="Name of the part, such as a project; the same in each run",
+    scope="What is whole once all parts of this scope are, such as a project; empty: nothing",
+    cursor="JSON object: what is asked for next, in the provider's own form",
+    pages="How many pages were fetched",
+    first_answer_at="When the first page came, by the site's clock, UTC; NULL: none did",
+    watermark="From when the next sync has to read the scope, by the site's clock, UTC; NULL: not whole yet",
+    parent_raw="raw_extraction_data.id of the answer whose rest it fetches; NULL: of none",
+)
 class ExtractionCheckpoint(Unit):
     """One partition of one step in one run, with its cursor. A unit of extraction.
 
-    ``watermark`` is the site's own clock at the first page of the partition's scope, kept once all of that scope is
-    stored: the next sync starts there. ``parent_raw`` is set where this fetches what that answer cut.
+    ``watermark`` is the earliest ``first_answer_at`` of the partition's scope, kept once all of that scope is stored.
     """
 
     partition_key = models.CharField(max_length=255)
@@ -39,16 +49,28 @@ class ExtractionCheckpoint(Unit):
         return f"{self.step} {self.partition_key}"
 
 
+@commented(
+    "Answers of the sites, whole and as they came",
+    entity_type="What the answer is about, in the provider's words, such as jira_issues",
+    external_id="Names the question that was asked; empty: not told",
+    raw_data="The answer, as JSON",
+    extraction_metadata="JSON object: what was asked, and what loading found in the answer",
+    status="pending, processing, completed, failed or cancelled: how far transforming and loading are",
+    processed_at="When it was transformed last, UTC; NULL: not yet",
+    parent="raw_extraction_data.id of the answer that this one completes; NULL: none",
+    is_complete="false: it waits for answers that complete it",
+    digests="JSON object: hashes of its items by the site's id; NULL: it was handed in, not fetched",
+    records="How many records it was transformed into",
+    fingerprint="Hash of the mappings and the reader that it was last transformed with; empty: not yet",
+)
 class RawExtractionData(Unit):
     """One API answer, whole. A unit of transform.
 
-    ``parent`` is set on an answer that completes another one: it is transformed together with it. An answer that
-    still waits for such is not ``is_complete``; it does not wait for what failed to come, and is transformed once more
-    where a later run fetches that. ``external_id`` names the question that was asked. ``digests`` are the hashes of its
-    items by source id, None where the answer was not fetched but imported. Loading notes in ``extraction_metadata``
-    what it made of it: "projects" and "repositories" that it listed, "gone" (see `etl.load.gone`), "repositories_told"
-    (see `etl.load.repositories`) and "fields_told" (see `etl.load.fields_told`). ``fingerprint`` says with which
-    mappings and which reader it was last transformed (see `etl.mapping.fingerprints`).
+    An answer that completes another one is transformed together with it. An answer that is not ``is_complete`` does not
+    wait for what failed to come, and is transformed once more where a later run fetches that. Loading notes in
+    ``extraction_metadata`` what it made of it: "projects" and "repositories" that it listed, "gone" (see
+    `etl.load.gone`), "repositories_told" (see `etl.load.repositories`) and "fields_told" (see `etl.load.fields_told`).
+    Of the ``fingerprint`` see `etl.mapping.fingerprints`.
     """
 
     entity_type = models.CharField(max_length=50)

@@ -3,14 +3,32 @@
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
-from custommapping.models import FromSource, Project, Status, Wit
-from etl.models.references import unchecked
+from custommapping.models import CUSTOM_FIELD_COLUMNS, FromSource, Project, Status, Wit
+from etl.models.references import OWNERS, unchecked
 from integrations.models import Integration
+from pulse.postgres.comments import commented
 from pulse.tenancy.models import Tenant, TenantOwned
 
 
+@commented(
+    work_first_committed_at="When it first entered a To Do status, creation included, UTC; NULL: never",
+    work_first_started_at="When it first entered an In Progress status, UTC; NULL: never",
+    work_last_started_at="When it last entered In Progress from another category, UTC; NULL: never",
+    work_first_completed_at="When it first entered a Done status, UTC; NULL: never",
+    work_last_completed_at="When it last entered Done from another category, UTC; kept when reopened; NULL: never",
+    total_work_starts="How often it entered In Progress from another category or was created in it",
+    total_completions="How often it entered Done from another category; being created in it does not count",
+    total_backlog_returns="How often it went back to To Do from another category",
+    total_work_time_seconds="Seconds in In Progress statuses; those of the status that it is in now do not count",
+    total_review_time_seconds="Seconds in To Do statuses; those of the status that it is in now do not count",
+    total_cycle_time_seconds="Seconds from work_first_started_at to work_last_completed_at; NULL: one is missing",
+    total_lead_time_seconds="Seconds from work_first_committed_at to work_last_completed_at; NULL: one is missing",
+    workflow_complexity_score="2 * total_backlog_returns + total_completions - 1, never below 0",
+    rework_indicator="Whether it was started more than once: total_work_starts > 1",
+    direct_completion="Whether it was completed without ever being In Progress",
+)
 class FlowMetrics(models.Model):
-    """The 15 flow metrics, as `etl.transform.metrics` defines them. Times are in seconds."""
+    """The 15 flow metrics, as `etl.transform.metrics` defines them."""
 
     work_first_committed_at = models.DateTimeField(null=True, blank=True)
     work_first_started_at = models.DateTimeField(null=True, blank=True)
@@ -36,12 +54,46 @@ def _text() -> "models.TextField[str | None, str | None]":
     return models.TextField(null=True, blank=True)
 
 
+@commented(
+    "Work items (issues) as they are now, with their flow metrics",
+    **OWNERS,
+    key="What people call it, such as PAY-12; changes where it moves to another project",
+    former_keys="JSON list of all keys that it is known to have had, the present one too; empty: only that one",
+    project="projects.id of the project that it is in",
+    wit="wits.id of its type",
+    status="statuses.id of the status that it is in",
+    parent="work_items.id of the item that it is part of; NULL: none, or that is not stored",
+    parent_external_id="The site's id of the item that it is part of; NULL: none",
+    summary="Title at the site",
+    description="Text, plain; NULL: none",
+    priority="Name of its priority at the site; NULL: none",
+    resolution="Name of how it was resolved at the site; NULL: it is not",
+    reporter_id="The site's id of the account that reported it; NULL: not known",
+    reporter_name="Name of who reported it; NULL: not known",
+    assignee_id="The site's id of the account that it is assigned to; NULL: nobody",
+    assignee_name="Name of whom it is assigned to; NULL: nobody",
+    labels="JSON list of its labels",
+    created="When it was created at the site, UTC",
+    updated="When it changed last at the site, UTC",
+    resolved="When the site says that it was resolved, UTC; NULL: it is not. See also work_last_completed_at",
+    due="Day that it is due; NULL: none is set",
+    team="Text of the custom field that is mapped to it, see custom_fields_mapping; NULL: none",
+    code_changed="Text of the custom field that is mapped to it, see custom_fields_mapping; NULL: none",
+    story_points="Number in the custom field that is mapped to it, see custom_fields_mapping; NULL: none",
+    **dict.fromkeys(
+        CUSTOM_FIELD_COLUMNS, "Text of what custom_fields_mapping names for it; NULL: nothing, or no value"
+    ),
+    custom_fields_overflow="JSON object: values of custom fields that no column holds, as the site gives them, by id",
+    deleted_at="When it was found to be gone at the site, UTC; NULL: it is there, or is only not read any more",
+    dev_status_read_at="From when its branches and pull requests were last read at its site, UTC; NULL: never",
+    dev_status_as_of="JSON object: which answers its links are from",
+    content_hash="Hash of all that the site said of it: the same where nothing changed",
+)
 class WorkItem(FlowMetrics, FromSource):
     """An issue. Its natural key is the source's id; its key (PAY-12) and project may change.
 
-    ``content_hash`` is the hash of all that the source said of it: a sync leaves an item alone where it is the same.
-    ``dev_status_as_of`` says which answers its links are from (see `etl.load.links`), ``former_keys`` holds all keys
-    that it is known to have had, where there are several (see `etl.load.former_keys`).
+    A sync leaves an item alone where its ``content_hash`` is the same. Of ``dev_status_as_of`` and
+    ``dev_status_read_at`` see `etl.load.links`, of ``former_keys`` see `etl.load.former_keys`.
     """
 
     tenant = unchecked(Tenant)
@@ -119,8 +171,23 @@ class WorkItem(FlowMetrics, FromSource):
         return f"{self.key} {self.summary}"
 
 
+@commented(
+    "Changes of status of work items, one row each",
+    **OWNERS,
+    work_item="work_items.id of the item that changed",
+    external_id="The site's id of the history entry; with item_number unique in the work item",
+    item_number="Place of the change in its history entry, from 0",
+    from_status="statuses.id of the status that it left; NULL: not known",
+    to_status="statuses.id of the status that it entered; NULL: not known",
+    from_status_name="Name that the status left had then; NULL: not told",
+    to_status_name="Name that the status entered had then; NULL: not told",
+    transition_start_date="When it entered the status left: the change before, or its creation, UTC",
+    transition_change_date="When it changed, UTC",
+    time_in_status_seconds="Seconds in the status left: from transition_start_date to transition_change_date",
+    changed_by="Name of who changed it, or the site's id of the account; NULL: not told",
+)
 class Changelog(TenantOwned):
-    """One status change. Names are as they were then; ``time_in_status_seconds`` is the time in the status left."""
+    """One status change."""
 
     tenant = unchecked(Tenant)
     integration = unchecked(Integration)

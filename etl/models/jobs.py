@@ -6,6 +6,7 @@ from django.db.models.functions import Now
 
 from etl.jobs.job_settings import InvalidSettings, JobSettings
 from integrations.models import Integration
+from pulse.postgres.comments import commented
 from pulse.tenancy.models import TenantOwned
 
 
@@ -53,14 +54,27 @@ JOB_KINDS = (RunKind.SYNC, RunKind.REPROCESS)
 UNDER_WAY = (Overall.RUNNING, Overall.PAUSED)
 
 
+@commented(
+    "Recurring syncs, one for each integration",
+    integration="integrations.id of the site that is synced",
+    name="What people call the job, unique in the integration",
+    order="Place in the turn of the tenant's jobs, the lowest first",
+    status="JSON: overall (NOT_STARTED, READY, RUNNING, PAUSED, STOPPED, FINISHED, FAILED), steps with their stages",
+    version="Grows with each change of status, so that watchers know the newest",
+    next_run="When it is to run next, UTC; NULL: nothing is planned",
+    scheduled_run="What the schedule set next_run to, UTC; another value there: a person did. NULL: not set",
+    queued_at="When workers were last told that it is READY, UTC; NULL: never",
+    last_run_started_at="When its last run began, UTC; NULL: it never ran",
+    last_run_finished_at="When its last run ended, well or not, UTC; NULL: none did",
+    last_sync_date="When the last sync began that finished and was not restricted, UTC; NULL: none did",
+    retransform_due_at="When a changed mapping is to be applied to what was loaded before, UTC; NULL: none waits",
+    fields_profiled_at="When the use of custom fields was last looked at, UTC; NULL: never",
+    retry_count="How many of its syncs have failed since one finished",
+    error_message="Why its last run failed in part or whole; empty: it did not",
+    settings="JSON object: the schedule, and under config the defaults of its runs",
+)
 class EtlJob(TenantOwned):
-    """One integration's recurring sync. `etl.jobs.lifecycle` and `etl.jobs.advance` alone write its status.
-
-    ``retransform_due_at`` is set while a mapping was changed and not applied yet to what was loaded before,
-    ``fields_profiled_at`` when somebody last began to look how much custom fields are used. ``scheduled_run`` is what
-    ``next_run`` is where the schedule set it: where they differ, a person did. ``queued_at`` is when workers were last
-    told that the job is READY; ``retry_count`` counts the failed runs in a row.
-    """
+    """One integration's recurring sync. `etl.jobs.lifecycle` and `etl.jobs.advance` alone write its status."""
 
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="jobs", db_index=False)
     name = models.CharField(max_length=200)
@@ -101,13 +115,30 @@ class EtlJob(TenantOwned):
             raise ValidationError({"settings": str(error)}) from error
 
 
+@commented(
+    "Runs of jobs; figures are summed when a run ends",
+    job="etl_jobs.id of the job that ran",
+    integration="integrations.id of the site that it read",
+    kind="sync, reprocess, repair, discovery, import or webhook",
+    status="READY (a discovery that no worker began yet), RUNNING, PAUSED, STOPPED, FINISHED or FAILED",
+    trigger="What began it: schedule, webhook, command, or who did",
+    config="JSON object of what it was asked for, such as full_sync or only some projects",
+    warning="What went less than well without failing, separated by semicolons; empty: nothing",
+    error_message="The first error of its units, or why it could not go on; empty: none",
+    queued_at="When a worker was last told to begin it, UTC; NULL: never, of all but discoveries",
+    started_at="When it began, UTC",
+    finished_at="When it ended, UTC; NULL: not yet",
+    execution_time="Seconds from start to end, without pauses; NULL: not over yet",
+    stage_seconds="JSON object: seconds in which extraction, transform and embedding each were at work",
+    records_processed="How many records its answers were transformed into",
+    errors_encountered="How many of its units failed, of all stages",
+    quarantined="How many of its records could not be loaded and were not mended when it ended",
+    memory_usage="Highest peak of the processes that worked on it, MiB; NULL: not over yet",
+    api_calls_made="How many pages it fetched from the site, each with one call",
+    vectorization_queued="How many texts of rows were to be embedded in it",
+)
 class EtlJobRun(TenantOwned):
-    """One execution of a job. Its figures are summed from its units when it ends.
-
-    ``execution_time`` is in seconds, ``stage_seconds`` the part of it in which each stage was at work, by stage;
-    ``memory_usage`` is the highest peak of the processes that worked on it, in MiB. A discovery is READY until a worker
-    begins it; ``queued_at`` is when it was last told to.
-    """
+    """One execution of a job. Its figures are summed from its units when it ends."""
 
     job = models.ForeignKey(EtlJob, on_delete=models.PROTECT, related_name="runs", db_index=False)
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -160,11 +191,23 @@ class EtlJobRun(TenantOwned):
         return "pending" if self.status in UNDER_WAY else "cancelled"
 
 
+@commented(
+    "Steps of runs, and how far each is",
+    run="etl_job_runs.id of the run that it is a step of",
+    step="Name of the step, as its provider declares it",
+    order="Place in which people see it, the lowest first",
+    display_name="What people call the step",
+    feeders="JSON list of the steps that must be over before this one is planned",
+    planned_at="When its units were made, UTC; NULL: not yet",
+    extraction="How far fetching is: idle, running, finished or failed",
+    transform="How far transforming and loading are: idle, running, finished or failed",
+    embedding="How far embedding is: idle, running, finished or failed",
+    times="JSON: for each stage that began its started_at and, once over, finished_at, ISO 8601",
+)
 class EtlJobRunStep(TenantOwned):
     """One step of a run, and where its three stages stand.
 
-    ``times`` says from when to when each stage was at work: ``{"extraction": {"started_at": …, "finished_at": …}}``,
-    ISO 8601, without what did not happen yet.
+    ``times`` are ``{"extraction": {"started_at": …, "finished_at": …}}``, without what did not happen yet.
     """
 
     run = models.ForeignKey(EtlJobRun, on_delete=models.CASCADE, related_name="steps", db_index=False)
@@ -189,6 +232,15 @@ class EtlJobRunStep(TenantOwned):
         return f"{self.step} of run {self.run_id}"
 
 
+@commented(
+    "Lines of the runs' logs",
+    run="etl_job_runs.id of the run whose log it is in",
+    level="info, warning or error",
+    stage="extraction, transform or embedding; empty: of none",
+    step="etl_job_run_steps.step that it is about; empty: the whole run",
+    message="What happened, in words",
+    context="JSON object of the details, such as the status that the run moved to",
+)
 class EtlJobEvent(TenantOwned):
     """One line of a run's log."""
 

@@ -5,15 +5,30 @@ from django.db.models.functions import Now
 
 from etl.models.jobs import EtlJobRun
 from integrations.models import Integration
+from pulse.postgres.comments import commented
 from pulse.tenancy.models import Tenant, TenantOwned, User
 
 
+@commented(
+    "Messages that were given up, for people to look at",
+    tenant="tenants.id of the tenant whose work it was; NULL: the message did not tell",
+    queue="Name of the queue that it was in",
+    body="The message as the queue last held it",
+    error="Why it was given up",
+    attempt="How often it was tried",
+    stage="extraction, transform or embedding; empty: no unit of work",
+    unit_id="Id of the unit that failed, in the stage's table; NULL: it was none",
+    run_id="etl_job_runs.id of the run that the unit is in; NULL: in none",
+    cause="The error without its numbers and names: alike for messages that failed alike",
+    state="open, replayed (sent again, or mended otherwise) or discarded",
+    settled_at="When it was replayed or discarded, UTC; NULL: it is open",
+    settled_by="users.id of the person who did; NULL: no person did, or the user is gone",
+    active="false: switched off",
+    created_at="When it was given up, UTC",
+    last_updated_at="When Pulse changed the row last, UTC",
+)
 class DeadLetter(models.Model):
-    """A message that was given up, as the queue last held it. ``tenant`` is empty where it could not be read.
-
-    ``stage``, ``unit_id`` and ``run_id`` say which unit failed, where it was one. ``cause`` is alike for letters that
-    failed alike: the error without its numbers and names.
-    """
+    """A message that was given up, as the queue last held it."""
 
     class State(models.TextChoices):
         OPEN = "open"
@@ -49,8 +64,20 @@ class DeadLetter(models.Model):
         return f"{self.queue}: {self.error[:80]}"
 
 
+@commented(
+    "Records of answers that could not be loaded",
+    integration="integrations.id of the site that the row came from",
+    run="etl_job_runs.id of the run that met it last; NULL: of none",
+    raw_data="raw_extraction_data.id of the answer that it is in; NULL: of none",
+    step="etl_job_run_steps.step of that run; empty: none",
+    table_name="Table that it was to be loaded into",
+    external_id="The site's id of the record",
+    path="Place in the answer, such as issues[3].fields.created",
+    reason="Why it could not be loaded, with the field and its value",
+    resolved_at="When a later answer loaded it after all, UTC; NULL: not yet",
+)
 class QuarantinedRecord(TenantOwned):
-    """A record that could not be loaded. ``path`` is its place in the raw answer. A later good load resolves it."""
+    """A record that could not be loaded. A later good load resolves it."""
 
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)
     run = models.ForeignKey(EtlJobRun, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
@@ -77,9 +104,20 @@ class QuarantinedRecord(TenantOwned):
         return f"{self.table_name} {self.external_id}: {self.reason[:80]}"
 
 
+@commented(
+    "What a repair's listing said of work items; gone with the end of its run",
+    tenant="tenants.id of the tenant that the row belongs to",
+    run="etl_job_runs.id of the repair",
+    external_id="work_items.external_id that the site listed",
+    key="Key that it has there, such as PAY-12",
+    project_external_id="projects.external_id of the project that it is in there",
+    status_external_id="statuses.external_id of the status that it is in there",
+    updated="When it changed last there, UTC",
+)
 class ListedItemRow(models.Model):
     """What a repair run's listing said of a work item; gone with the end of the run."""
 
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+", db_index=False)
     run = models.ForeignKey(EtlJobRun, on_delete=models.CASCADE, related_name="+", db_index=False)
     external_id = models.CharField(max_length=255)
     key = models.CharField(max_length=255)
@@ -95,13 +133,28 @@ class ListedItemRow(models.Model):
         return self.key
 
 
+@commented(
+    "Processes that work, or did, and what they have in hand",
+    host="Name of the machine that it runs on",
+    pid="Id of the process on that machine",
+    supervisor_pid="Id of the process that started it and others; NULL: none did",
+    stages="JSON list of what it does: extraction, transform, embedding",
+    tier="tenants.tier of those it works for, several separated by commas; all: of all tiers",
+    threads="How many units it works on at the same time, for each stage",
+    memory_mib="Memory that it has now, MiB; NULL: not known",
+    peak_mib="The most memory that it had, MiB; NULL: not known",
+    units_done="How many units of work it has ended",
+    holding="JSON list of the units in hand, with stage, ids, run_id, step and since",
+    asked="What it was told to do and has not done yet: restart; empty: nothing",
+    ended="Why it is no more: stopped, restarted, memory, units, died or silent; empty: it is there",
+    active="false: it has ended",
+    heartbeat_at="When it last said that it is there, UTC",
+    stopped_at="When it ended, UTC; NULL: it has not",
+    created_at="When it began, UTC",
+    last_updated_at="When the row changed last, UTC",
+)
 class WorkerRow(models.Model):
-    """A process that takes messages. ``host`` and ``supervisor_pid`` are alike for those that one command runs.
-
-    ``memory_mib`` is what it has now, ``peak_mib`` the most it had. ``holding`` lists the units in hand:
-    ``[{"stage", "ids", "run_id", "step", "since"}]``. ``asked`` is what it was told to do and has not done yet.
-    ``ended`` says why it is no more.
-    """
+    """A process that takes messages. ``host`` and ``supervisor_pid`` are alike for those that one command runs."""
 
     class Asked(models.TextChoices):
         NOTHING = ""
@@ -143,6 +196,13 @@ class WorkerRow(models.Model):
         return f"{self.host}:{self.pid}"
 
 
+@commented(
+    "Deliveries of the sites' webhooks, so that none is taken twice",
+    integration="integrations.id of the site that sent it",
+    delivery_id="Id that the site gave the delivery",
+    event="What it is about, in the site's words",
+    raw_data="raw_extraction_data.id of what it brought; NULL: nothing that was stored",
+)
 class WebhookDelivery(TenantOwned):
     """One delivery of a site's webhook; its id keeps a second delivery from being taken for another."""
 
@@ -164,11 +224,23 @@ class WebhookDelivery(TenantOwned):
         return f"{self.event} {self.delivery_id}"
 
 
+@commented(
+    "Comparisons of what the sites have with what is stored of it",
+    integration="integrations.id of the site that is compared",
+    state="requested, running, finished or failed",
+    trigger="What began it: schedule, command, or who did",
+    repairs="Whether a run is to mend what differs",
+    score="How much differs: 0 nothing, 1 everything; NULL: not finished",
+    report="JSON object of what was found, see docs/verifying.md",
+    error_message="Why it failed; empty: it did not",
+    repair="etl_job_runs.id of the run that mends what differs; NULL: none",
+    wake_at="When a worker is to be told of it again, UTC; NULL: not to be",
+    tries="How many passing errors it met",
+    finished_at="When it ended, UTC; NULL: not yet",
+)
 class Verification(TenantOwned):
     """A comparison of what an integration's site has with what is stored of it.
 
-    ``report`` is what `etl.verification.verifying` found, ``score``
-    the drift, 0 where all is alike and 1 where nothing is. ``repair`` is the run that mends what differs.
     While it is open, ``wake_at`` is when a worker is to be told of it again: it has to wait, or its worker has died.
     """
 

@@ -3,6 +3,7 @@
 from django.db import models
 
 from integrations.models import Integration
+from pulse.postgres.comments import commented
 from pulse.tenancy.models import TenantOwned
 
 
@@ -20,13 +21,22 @@ OPEN = (UnitState.PENDING, UnitState.PROCESSING)
 TERMINAL = (UnitState.COMPLETED, UnitState.FAILED, UnitState.CANCELLED)
 
 
+@commented(
+    integration="integrations.id of the site that the work is for",
+    run="etl_job_runs.id of the run that the work is in; NULL: in none",
+    step="etl_job_run_steps.step of that run; empty: none",
+    status="pending, processing, completed, failed or cancelled; pending again where it is retried or has to wait",
+    lease_token="Drawn anew each time that it is taken: only who holds it may end the work; NULL: nobody",  # noqa: S106
+    lease_until="When others may take it over unless the lease is renewed, UTC; NULL: nobody holds it",
+    worker="workers.id of the process that took it last; NULL: none did",
+    takes="How often it was taken since it last came to an end of any kind",
+    tries="How many passing errors it met in a row",
+    not_before="When it may be taken, UTC; NULL: at once",
+    published_at="When workers were told of it, while that is on its way or in hand, UTC; NULL: they are not",
+    error_details="JSON object with the last error; NULL: none",
+)
 class Unit(TenantOwned):
-    """Base of the three tables whose rows are units.
-
-    ``lease_token`` fences: only who holds the current one may end the unit. ``takes`` counts how often it was
-    taken since it last came to an end of any kind, ``tries`` the transient errors. ``published_at`` is set while
-    a wake-up is on its way or in hand. ``worker`` is the process that took it last.
-    """
+    """Base of the three tables whose rows are units."""
 
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="+", db_index=False)
     run = models.ForeignKey("etl.EtlJobRun", on_delete=models.PROTECT, null=True, related_name="+")

@@ -2,19 +2,27 @@
 
 from django.db import models
 
-from etl.models.references import unchecked
+from etl.models.references import OWNERS, unchecked
 from etl.models.unit import Unit, unit_constraints, unit_indexes
 from integrations.models import Integration
+from pulse.postgres.comments import commented
 from pulse.tenancy.models import Tenant
 
 
+@commented(
+    "Which texts of rows are, or are to be, in the vector store",
+    **OWNERS,
+    source_type="integrations.provider of the site that the row came from",
+    table_name="Table of the row whose text it is",
+    external_id="external_id of that row, of the same integration",
+    point_id="Id of the point in the vector store",
+    collection="Collection of the vector store that the point is in",
+    model="Model that embedded the text; empty: not embedded yet",
+    content_hash="Hash of the text that is wanted; while completed, of the text that was embedded",
+    alone="true: tried by itself, since the batch that it was in failed",
+)
 class QdrantVector(Unit):
-    """One row's text in the vector store. A unit of embedding.
-
-    ``content_hash`` is the hash of the text that is wanted; while the unit is completed it is the hash of the
-    text that was embedded, with ``model``, as ``point_id`` of ``collection``. ``alone`` is set where the batch it was
-    in failed: it is tried by itself then.
-    """
+    """One row's text in the vector store. A unit of embedding."""
 
     tenant = unchecked(Tenant)
     integration = unchecked(Integration)

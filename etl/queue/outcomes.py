@@ -5,6 +5,7 @@ import logging
 from etl.queue.broker import Dead, Delivery, Done, Handler, Outcome, RetryIn
 from etl.queue.topology import FAILED_QUEUE, RETRY_DELAYS_SECONDS, QueueSpec, retry_delay_seconds
 from integrations.errors import Permanent
+from pulse.redaction import redacted
 
 REASON_LIMIT = 2000  # characters; reasons travel in a header, and a frame of headers has a limit
 logger = logging.getLogger(__name__)
@@ -29,8 +30,12 @@ def outcome_of_error(error: Exception, attempt: int, spec: QueueSpec) -> Outcome
 
 
 def clean_reason(reason: str) -> str:
-    """Short enough for a header, and what every store takes: messages of errors may hold lone surrogates, and NULs."""
-    return reason[:REASON_LIMIT].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    """Short enough for a header, and what every store takes: messages of errors may hold lone surrogates, and NULs.
+
+    It is stored and shown: secrets are taken out, should an error's message have any.
+    """
+    told = redacted(reason[: 2 * REASON_LIMIT])[:REASON_LIMIT]
+    return told.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _never_dead_twice(outcome: Outcome, delivery: Delivery) -> Outcome:

@@ -19,6 +19,7 @@ from etl.mapping.stale import STALE_ONLY
 from etl.models import EtlJobRun, RunKind
 from etl.sql import execute, fetch
 from etl.transform.consequences import follow
+from integrations import plain
 from integrations.errors import Permanent
 from integrations.json_text import parse_site, sum_of_hashes
 from integrations.models import Integration
@@ -157,19 +158,29 @@ def normalise(run: EtlJobRun, stored: Stored) -> Normalised:
     provider = run.integration.provider_code
     digests = [known for known in stored.digests if known is not None]
     answers = [] if len(digests) == len(stored.digests) else _read(stored)
-    hashes = _content_hashes(provider, [provider.digests(answer) for answer in answers] or digests)
+    hashes = _content_hashes(provider, [_digests(provider, answer) for answer in answers] or digests)
     skip = _to_skip(run, hashes, stored) if hashes else set()
     if hashes and skip == hashes.keys():
         return Normalised(Batch(), hashes, skip)
     answer, *followups = answers or _read(stored)
-    return Normalised(provider.normalise(answer, followups, skip), hashes, skip, answer)
+    return Normalised(_batch(provider, answer, followups, skip), hashes, skip, answer)
+
+
+def _digests(provider: Provider, answer: RawAnswer) -> Mapping[str, str]:
+    return plain.digests(answer) if plain.is_plain(provider, answer.entity_type) else provider.digests(answer)
+
+
+def _batch(provider: Provider, answer: RawAnswer, followups: Sequence[RawAnswer], skip: Set[str]) -> Batch:
+    if plain.is_plain(provider, answer.entity_type):
+        return plain.normalise(provider, answer, skip)
+    return provider.normalise(answer, followups, skip)
 
 
 def read_items(integration: Integration, raw_id: int, items: Set[str]) -> Batch:
     """The records of these items of a stored answer, by source id, as a transform reads them."""
     provider = integration.provider_code
     answer, *followups = _read(_look(raw_id))
-    return provider.normalise(answer, followups, provider.digests(answer).keys() - items)
+    return _batch(provider, answer, followups, _digests(provider, answer).keys() - items)
 
 
 def _finish(

@@ -26,6 +26,7 @@ from etl.queue.topology import JOBS_QUEUE
 from etl.sql import fetch
 from etl.verification import verifying
 from integrations.models import Integration
+from pulse.tenancy import audit
 
 logger = logging.getLogger(__name__)
 
@@ -61,9 +62,11 @@ def _open(integration_id: int) -> Verification | None:
 def _new(integration: Integration, trigger: str, repairs: bool) -> Verification:
     try:
         with transaction.atomic():
-            return Verification.objects.create(
+            made = Verification.objects.create(
                 tenant_id=integration.tenant_id, integration=integration, trigger=trigger, repairs=repairs
             )
+            audit.note("verification.requested", made, {"repairs": [None, repairs]})
+            return made
     except IntegrityError:
         # Of two requests at once the second finds what the first made.
         found = _open(integration.pk)

@@ -10,6 +10,7 @@ from etl.queue.broker import Dead, Delivery, Outcome, RetryIn
 from etl.queue.messages import Undecodable
 from etl.queue.topology import Tier, retry_delay_seconds
 from integrations.errors import Permanent
+from pulse.postgres.scope import platform_scope
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +37,11 @@ class Worker(ABC):
         """The broker's handler: any other error has the message delivered again, as often as its queue allows.
 
         Trouble of our own database is no fault of the message: it is delivered again for as long as that lasts.
+        Until a unit is in hand, which says whose it is, the message may be of any tenant.
         """
         try:
-            return self.handle(delivery)
+            with platform_scope():
+                return self.handle(delivery)
         except (Undecodable, Permanent) as error:
             logger.error("%s: %s", delivery.queue, error)
             return Dead(str(error))

@@ -13,6 +13,7 @@ from django.db import connection
 from etl.models import WorkerRow
 from etl.workers.heartbeat import BEAT_SECONDS, memory_mib
 from etl.workers.signals import Signals
+from pulse.postgres.scope import platform_scope
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,11 @@ def live(
 
     ``ready`` is called when it is at work.
     """
+    with platform_scope():
+        return _live(work, limits, signals, supervisor_pid, ready)
+
+
+def _live(work: Work, limits: Limits, signals: Signals, supervisor_pid: int, ready: Callable[[], object]) -> int:
     if not _started(work, signals):
         return 0
     ready()

@@ -5,12 +5,14 @@ from datetime import timedelta
 from enum import StrEnum
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.db.models.functions import Now
 
 from etl.jobs.lifecycle import IllegalTransition
 from etl.models import WorkerRow
 from etl.queue.topology import Tier
+from pulse.tenancy import audit
 
 
 class WorkerState(StrEnum):
@@ -58,7 +60,10 @@ def restart(worker_id: int) -> None:
 
 def restart_all(rows: QuerySet[WorkerRow]) -> int:
     """The same for each of those that has not ended; how many were told."""
-    return not_ended(rows).update(asked=WorkerRow.Asked.RESTART)
+    with transaction.atomic():
+        told = list(not_ended(rows).select_for_update(no_key=True))
+        audit.note_all("worker.restart_asked", told)
+        return WorkerRow.objects.filter(pk__in=[row.pk for row in told]).update(asked=WorkerRow.Asked.RESTART)
 
 
 def serving(tier: Tier | None = None) -> QuerySet[WorkerRow]:

@@ -17,6 +17,7 @@ from etl.workers.duties import DUTIES, Round
 from etl.workers.heartbeat import Heartbeat, bury
 from etl.workers.ownership import Ownership
 from etl.workers.pool import WorkerPool, known_workers
+from pulse.postgres.scope import platform_scope
 
 TICK_SECONDS = 1.0
 
@@ -52,9 +53,10 @@ class SchedulerLoop:
     def run(self) -> None:
         """Until stopped. Whatever a round meets, the next one tries again."""
         try:
-            while not self._stopping.is_set():
-                self._tick()
-                self._stopping.wait(TICK_SECONDS)
+            with platform_scope():
+                while not self._stopping.is_set():
+                    self._tick()
+                    self._stopping.wait(TICK_SECONDS)
         finally:
             connection.close()
 

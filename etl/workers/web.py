@@ -7,6 +7,8 @@ from pathlib import Path
 from daphne.server import Server
 from django.conf import settings
 
+from pulse.postgres.scope import nobody_scope
+
 
 def ensure_free(host: str, port: int) -> None:
     """Raises OSError, naming the address, where nobody could listen there: daphne would only log it, and end well."""
@@ -29,4 +31,6 @@ def serve_until_interrupted(host: str, port: int) -> None:
 
     # Twisted takes Ctrl-C only where nobody else has.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    Server(application, endpoints=[f"tcp:port={port}:interface={host}"], signal_handlers=True).run()
+    # The command has the rights of the tables' owner; who asks here is nobody yet.
+    with nobody_scope():
+        Server(application, endpoints=[f"tcp:port={port}:interface={host}"], signal_handlers=True).run()

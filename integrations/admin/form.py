@@ -4,11 +4,13 @@ from collections.abc import Set
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from integrations.models import Integration
-from integrations.provider import Provider, SettingField
+from integrations.provider import Connection, Provider, SettingField
 from integrations.registry import get_provider, provider_names
+from integrations.saving import check_kept_secrets
 from pulse.tenancy.admin.base import TenantForm
 
 KEPT = "A value is stored and is never shown. Leave empty to keep it."
@@ -44,10 +46,22 @@ class IntegrationForm(TenantForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
+        before = self.instance.connection()
+        said = {one.name: cleaned.get(field_name(one), "").strip() for one in self.provider_code.settings}
         # Set before the model's own validation, which looks at them as a whole.
-        for setting in self.provider_code.settings:
-            self._take_over(setting.name, cleaned.get(field_name(setting), "").strip())
+        for name, value in said.items():
+            self._take_over(name, value)
+        # The settings of a provider that is no more cannot be told apart; the model's own validation refuses it.
+        if self.instance.pk and self.instance.provider == self.provider_code.name:
+            self._check_kept_secrets(before, {name for name, value in said.items() if value})
         return cleaned
+
+    def _check_kept_secrets(self, before: Connection, given: Set[str]) -> None:
+        """A secret that is not shown is no field of the form: it is told of above all fields."""
+        try:
+            check_kept_secrets(before, self.instance, given)
+        except ValidationError as error:
+            self.add_error(None, error.messages[0])
 
     def _take_over(self, name: str, value: str) -> None:
         secret = name in self.secret_names

@@ -10,6 +10,7 @@ from integrations.admin.form import IntegrationForm, field_name, form_for
 from integrations.checking import check_integration, containers_of
 from integrations.models import Integration, IntegrationLimit, IntegrationToken
 from integrations.provider import ConnectionReport
+from integrations.saving import save_integration
 from pulse.tenancy.admin.base import PulseAdmin, ReadOnlyAdmin
 from pulse.tenancy.models import Role
 
@@ -52,10 +53,7 @@ class IntegrationAdmin(PulseAdmin):
         return [common, (f"{provider.label} settings", {"fields": fields})]
 
     def save_model(self, request: HttpRequest, obj: Integration, form: Any, change: bool) -> None:
-        if change:
-            obj.save(update_fields=["name", "active", "settings", "secrets", "last_updated_at"])
-        else:
-            obj.save()
+        save_integration(obj)
 
     @admin.action(description="Check connection", permissions=["change"])
     def check_connections(self, request: HttpRequest, integrations: QuerySet[Integration]) -> None:

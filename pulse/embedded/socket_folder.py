@@ -10,7 +10,7 @@ from .errors import EmbeddedPostgresError
 PORT = 5432  # only part of the socket's name
 LONGEST_PATH_BYTES = 100  # the kernel takes 107, other systems 103
 # Not tempfile.gettempdir(): with another TMPDIR a second process would not find the running server.
-SHORT_ROOT = Path("/tmp")
+SHORT_ROOT = Path("/tmp")  # noqa: S108 - sockets need short paths; what is made there is private
 
 
 def socket_folder(folder: Path) -> Path:

@@ -1,8 +1,13 @@
 """Who Pulse works for: tenants, their users, and the base of every row that belongs to a tenant."""
 
+from collections.abc import Collection
+
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Now
+
+from pulse.postgres.comments import commented
+from pulse.postgres.scope import platform_scope
 
 
 class Tier(models.TextChoices):
@@ -14,6 +19,16 @@ class Tier(models.TextChoices):
     ENTERPRISE = "enterprise"
 
 
+@commented(
+    "Customers of this installation; all other rows belong to one of them",
+    name="Name of the customer, unique in this installation",
+    tier="What the customer has paid for: free, basic, premium or enterprise; each has workers of its own",
+    job_gap_minutes="Minutes between the end of one of its jobs and the start of the next",
+    cycle_minutes="Minutes after which its jobs run again",
+    active="false: none of its jobs runs",
+    created_at="When the tenant was added, UTC",
+    last_updated_at="When the row changed last, UTC",
+)
 class Tenant(models.Model):
     """A customer. Its active jobs run one after another, `job_gap_minutes` apart, and again after `cycle_minutes`."""
 
@@ -42,6 +57,23 @@ class Role(models.TextChoices):
     ADMINISTRATOR = "administrator"
 
 
+@commented(
+    "People who may log in",
+    password="Hash of the password, never the password; begins with ! where there is none",  # noqa: S106
+    last_login="When the person logged in last, UTC; NULL: never",
+    is_superuser="Whether the person sees all tenants and may do everything",
+    username="Name to log in with, unique in this installation",
+    first_name="Given name; empty where not told",
+    last_name="Family name; empty where not told",
+    email="Address of e-mail; empty where not told",
+    is_staff="Whether the person may open the admin",
+    date_joined="When the user was added, UTC",
+    tenant="tenants.id of the tenant whose data the person sees; NULL: of all, for superusers",
+    role="What the person may do in the tenant: viewer, operator or administrator",
+    is_active="false: the person cannot log in any more",
+    created_at="When the row was added, UTC",
+    last_updated_at="When the row changed last, UTC",
+)
 class User(AbstractUser):
     """A person. Superusers belong to no tenant and see all of them; everybody else belongs to one."""
 
@@ -54,11 +86,22 @@ class User(AbstractUser):
     class Meta:
         db_table = "users"
 
+    def validate_unique(self, exclude: Collection[str] | None = None) -> None:
+        # Names are unique among all tenants' users, of whom an administrator sees only those of their own.
+        with platform_scope():
+            super().validate_unique(exclude)
+
     def may_see(self, tenant_id: int) -> bool:
         """Whether rows of that tenant may be shown to this user."""
         return self.is_active and (self.is_superuser or self.tenant_id == tenant_id)
 
 
+@commented(
+    tenant="tenants.id of the tenant that the row belongs to",
+    active="false: gone at its source, or switched off",
+    created_at="When Pulse added the row, UTC",
+    last_updated_at="When Pulse changed the row last, UTC",
+)
 class TenantOwned(models.Model):
     """Base of every row that belongs to a tenant.
 
@@ -74,13 +117,26 @@ class TenantOwned(models.Model):
         abstract = True
 
 
+@commented(
+    "Keys of programs that use the API; the keys themselves are not kept",
+    name="What people call the key, unique in the tenant",
+    prefix="How the key begins, so that people know it again",
+    key_hash="Hash that a given key is compared with",
+    role="What the key may do: viewer, operator or administrator",
+    scopes="JSON list of the parts of the API that it opens, such as jobs; empty: all that its role may",
+    created_by="users.id of the person who made it; NULL: a command did, or the user is gone",
+    expires_at="When it ends, UTC; NULL: never",
+    last_used_at="When it was used last, UTC; NULL: never",
+)
 class ApiKey(TenantOwned):
     """A tenant's key for the API. Only its hash is kept."""
 
     name = models.CharField(max_length=200)
     prefix = models.CharField(max_length=16, unique=True)
     key_hash = models.CharField(max_length=128)
-    scopes = models.JSONField(default=list)
+    role = models.CharField(max_length=20, choices=Role, default=Role.VIEWER)
+    scopes = models.JSONField(default=list, blank=True)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
 
@@ -92,11 +148,31 @@ class ApiKey(TenantOwned):
         return f"{self.name} ({self.prefix}…)"
 
 
+@commented(
+    "Who changed what, when and from where; without the values of secrets",
+    tenant="tenants.id of the tenant that it is about; NULL: the whole installation",
+    user="users.id of the person who acted; NULL: no person did, or the user is gone",
+    api_key="api_keys.id of the key that was used; NULL: none, or the key is gone",
+    actor="Name of who acted, also where the user or key is gone; empty: not known",
+    action="What was done, such as job.started",
+    target_table="Table of the row that it was done to",
+    target_id="Id of that row, as text",
+    changes="JSON object of the changed fields, each with a list of the value before and the value after",
+    address="IP address that it came from; NULL: none, as of a command",
+    active="Always true: entries are not taken back",
+    created_at="When it was done, UTC",
+    last_updated_at="When the row changed last, UTC",
+)
 class AuditEntry(models.Model):
-    """Who changed what, when and from where. Never holds a secret's value."""
+    """Who changed what, when and from where. Never holds a secret's value.
+
+    ``changes`` are ``{"name": ["Jira", "Jira Cloud"]}``.
+    """
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    api_key = models.ForeignKey(ApiKey, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    actor = models.CharField(max_length=250, default="", db_default="")
     action = models.CharField(max_length=100)
     target_table = models.CharField(max_length=63)
     target_id = models.CharField(max_length=100)
@@ -109,7 +185,7 @@ class AuditEntry(models.Model):
     class Meta:
         db_table = "audit_log"
         verbose_name_plural = "audit log"
-        indexes = [models.Index(fields=["tenant", "-created_at"], name="audit_log_recent")]
+        indexes = [models.Index(fields=["tenant", "-id"], name="audit_log_newest")]
 
     def __str__(self) -> str:
         return f"{self.action} {self.target_table} {self.target_id}"

@@ -9,7 +9,7 @@ from pulse.tenancy.models import Role, Tenant, User
 
 M = TypeVar("M", bound=Model)
 
-_RANKS = {Role.VIEWER: 0, Role.OPERATOR: 1, Role.ADMINISTRATOR: 2}
+RANKS = {Role.VIEWER: 0, Role.OPERATOR: 1, Role.ADMINISTRATOR: 2}
 
 
 def person(request: HttpRequest) -> User:
@@ -19,7 +19,7 @@ def person(request: HttpRequest) -> User:
 
 def has_role(user: User, least: Role) -> bool:
     """Whether the user may do what at least that role may. Superusers may do everything."""
-    return user.is_superuser or _RANKS[Role(user.role)] >= _RANKS[least]
+    return user.is_superuser or RANKS[Role(user.role)] >= RANKS[least]
 
 
 def tenant_path(model: type[Model]) -> str | None:

@@ -26,10 +26,11 @@ def main() -> int:
     options = _options()
     home = Path(tempfile.mkdtemp(prefix="pulse-chaos-"))
     _set_up(home)
+    from pulse.postgres.scope import owner_scope
     from tests.chaos.services import services
 
     try:
-        with services(home, options.issues, options.pull_requests) as running:
+        with owner_scope(), services(home, options.issues, options.pull_requests) as running:
             expected, calm = _calm_run(running)
             _say(f"undisturbed: {_rows(expected)} rows in {calm.seconds:.0f} s")
             outcomes = [_disturbed_run(running, seed, expected, calm) for seed in _seeds(options)]
@@ -60,6 +61,7 @@ def _set_up(home: Path) -> None:
     for name in [name for name in os.environ if name.startswith("PULSE_")]:
         del os.environ[name]
     os.environ |= {"DATABASE_URL": "", "RABBITMQ_URL": "", "QDRANT_URL": "", "LOG_LEVEL": "ERROR"}
+    os.environ |= {"PULSE_ALLOW_PRIVATE_HOSTS": "127.0.0.1"}
     os.environ |= {"PULSE_HOME": str(home), "DJANGO_SETTINGS_MODULE": "pulse.settings"}
     import django
 

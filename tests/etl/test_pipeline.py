@@ -27,6 +27,7 @@ from etl.queue.topology import Stage
 from integrations.errors import Permanent, RateLimited, Transient
 from integrations.models import IntegrationLimit
 from integrations.sandbox import Faults
+from pulse.postgres.scope import owner_scope
 from tests.support.brokers import RecordingBroker
 from tests.support.driving import forget_delays, waiting, work_off
 from tests.support.making import PROJECTS, a_run, all_planned, checkpoint, raw_row, vector
@@ -220,7 +221,8 @@ def test_an_answer_that_is_cut_off_is_not_stored(connected: Connected) -> None:
 
 def end_own_session() -> None:
     """As when the server is restarted."""
-    sql.fetch("SELECT pg_terminate_backend(pg_backend_pid())", [])
+    with owner_scope():
+        sql.fetch("SELECT pg_terminate_backend(pg_backend_pid())", [])
 
 
 def test_a_message_about_a_unit_that_is_done_is_dealt_with(connected: Connected) -> None:

@@ -1,3 +1,4 @@
+import gzip
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -329,6 +330,16 @@ def test_a_host_that_is_not_known_is_transient_and_named(monkeypatch: pytest.Mon
     assert type(error) is Transient
     assert "base_url http://pulse.invalid could not be reached" in str(error)
     assert "Name or service not known" in str(error)
+
+
+@pytest.mark.parametrize("twice", ["gzip, gzip", "gzip,deflate", "identity, gzip"])
+def test_an_answer_that_was_compressed_more_than_once_is_not_unpacked(
+    site: Site, client: HttpClient, twice: str
+) -> None:
+    site.gives(200, gzip.compress(gzip.compress(b"[" + b" " * 1_000_000 + b"]")), Content_Encoding=twice)
+    error = refused(client)
+    assert type(error) is Permanent
+    assert "answered in several encodings" in str(error)
 
 
 @pytest.mark.parametrize("base_url", ["http://x\0y", "http://" + "a" * 300, "http://x..y", "http://\ud83d"])

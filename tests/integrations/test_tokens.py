@@ -20,6 +20,7 @@ from integrations.models import Integration, IntegrationToken
 from integrations.provider import Connection
 from integrations.sandbox.http import HttpServer, Request, Response
 from integrations.tokens import EARLY_SECONDS, YOUNG_SECONDS, Minted, RenewedToken
+from pulse.postgres.scope import in_same_scope
 from pulse.tenancy.models import Tenant
 
 KEY = "api_token"
@@ -167,7 +168,7 @@ def test_two_workers_at_once_use_no_key_twice(issuer: Issuer) -> None:
             database.close()
 
     with ThreadPoolExecutor(4) as pool:
-        assert set(pool.map(ask, range(4))) == {"token-2"}
+        assert set(pool.map(in_same_scope(ask), range(4))) == {"token-2"}
     assert issuer.used == [GIVEN, "key-1"]
 
 

@@ -24,7 +24,7 @@ PATIENCE_MILLISECONDS = 30_000
 
 @dataclass
 class Visitor:
-    """A person with a browser of their own. ``faults`` are errors of scripts, and files that were not there."""
+    """A person with a browser of their own. ``faults``: errors of scripts, missing files, what was forbidden."""
 
     page: Page
     address: str
@@ -45,6 +45,9 @@ def visitor(browser: Browser, address: str) -> Visitor:
     made = Visitor(browser.new_context().new_page(), address)
     made.page.set_default_timeout(PATIENCE_MILLISECONDS)
     made.page.on("pageerror", lambda error: made.faults.append(str(error)))
+    # There Chromium tells what the pages' content security policy forbade.
+    policy = "Content Security Policy"
+    made.page.on("console", lambda said: made.faults.append(said.text) if policy in said.text else None)
     made.page.on("response", lambda answer: made.faults.append(answer.url) if answer.status >= 400 else None)
     return made
 

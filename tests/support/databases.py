@@ -18,6 +18,7 @@ from pulse.embedded import EmbeddedPostgres, server_for
 from pulse.embedded.cluster import SUPERUSER
 from pulse.embedded.locks import FileLock
 from pulse.embedded.server import ROLE
+from pulse.postgres.scope import owner_scope
 
 TEMPLATE = "pulse_template"
 MIGRATE_SECONDS = 120
@@ -60,6 +61,10 @@ def administer(statement: str, user: str = ROLE) -> list[Any]:
             return list(cursor.fetchall()) if cursor.description else []
     finally:
         session.close()
+
+
+def end_session(pid: int) -> None:
+    administer(f"SELECT pg_terminate_backend({pid})")
 
 
 def end_sessions(name: str) -> None:
@@ -110,7 +115,8 @@ def make_empty() -> None:
     filled = [row[0] for row in fetch(_which_are_filled(), [])]
     if filled:
         # One statement, so one transaction: the references between them are looked at when all are empty.
-        execute("; ".join(f"DELETE FROM {table}" for table in filled), [])
+        with owner_scope():
+            execute("; ".join(f"DELETE FROM {table}" for table in filled), [])
 
 
 @cache

@@ -13,6 +13,7 @@ from etl.load.merging import Source
 from etl.models import EtlJobRun, RawExtractionData, RunKind, WorkItem
 from integrations.models import Integration
 from integrations.records import Batch
+from pulse.postgres.scope import tenant_scope
 from pulse.tenancy.models import Tenant
 from tests.support.records import at
 
@@ -75,7 +76,7 @@ class Loading:
         source = source or self.source(at(extracted))
         while True:
             try:
-                with transaction.atomic():
+                with tenant_scope(self.integration.tenant_id), transaction.atomic():
                     return load(source, batch, hashes or {})
             except CategoriesMoved:
                 continue

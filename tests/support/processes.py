@@ -40,6 +40,7 @@ class Ended:
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
     """The environment of a process that has only those settings."""
     defaults = {**dict.fromkeys(_OURS, ""), "DJANGO_SETTINGS_MODULE": "pulse.settings", "PYTHONUNBUFFERED": "1"}
+    defaults["PULSE_ALLOW_PRIVATE_HOSTS"] = "127.0.0.1"
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PULSE_", "PYTEST_"))}
     return {**inherited, **defaults, **variables}
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 from django.db import connection
 
 from etl.sql import fetch
+from pulse.postgres.scope import in_same_scope
 
 T = TypeVar("T")
 
@@ -26,7 +27,7 @@ def at_once(*tasks: Callable[[], T]) -> list[T]:
             connection.close()
 
     with ThreadPoolExecutor(len(tasks)) as pool:
-        futures = [pool.submit(run, task) for task in tasks]
+        futures = [pool.submit(in_same_scope(run), task) for task in tasks]
         return [future.result(timeout=LIMIT_SECONDS) for future in futures]
 
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from operator import mul
 
 from etl.embedding.store import NOTHING, Hit, Page, Payload, Point, VectorStore
 from integrations.errors import Transient
@@ -34,7 +35,9 @@ class MemoryStore(VectorStore):
             self.points[collection].pop(one, None)
 
     def search(self, collection: str, vector: Sequence[float], *, limit: int, equal: Payload = NOTHING) -> list[Hit]:
-        raise NotImplementedError
+        held = [one for one in self.points[collection].values() if equal.items() <= one.payload.items()]
+        hits = [Hit(one.id, sum(map(mul, one.vector, vector)), one.payload) for one in held]
+        return sorted(hits, key=lambda hit: -hit.score)[:limit]
 
     def count(self, collection: str) -> int:
         return len(self.points[collection])

@@ -1,10 +1,9 @@
 """manage.py doctor: what is wrong with this installation, and what to do about it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
-from etl.doctor import examine
+from etl.doctor import as_json, examine, is_healthy
 from etl.doctor.results import Found, State
 from pulse.commands import ScriptCommand
 
@@ -19,11 +18,10 @@ class Command(ScriptCommand):
 
     def run(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         found = examine()
-        healthy = all(one.state is not State.FAILED for one in found.values())
+        healthy = is_healthy(found)
         answer: dict[str, Any] = {"exit": 0 if healthy else 1}
         if options["json"]:
-            checks = [{"name": name, **asdict(one)} for name, one in found.items()]
-            return {"healthy": healthy, "checks": checks, **answer}
+            return as_json(found) | answer
         return {name: _lines(one) for name, one in found.items()} | {"healthy": "yes" if healthy else "no"} | answer
 
 

@@ -5,8 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from integrations.models import Integration
-from integrations.registry import get_provider, provider_names
+from integrations.editing import Said, create
 from pulse.commands import ScriptCommand, pairs
 from pulse.tenancy.models import Tenant
 
@@ -18,13 +17,6 @@ def _tenant(text: str) -> Tenant:
     if tenant is None:
         raise CommandError(f"--tenant {text!r}: there is no such tenant")
     return tenant
-
-
-def _secret_names(provider: str) -> set[str]:
-    """The settings that are encrypted, however they were given; none of a provider that is unknown."""
-    if provider not in provider_names():
-        return set()
-    return {field.name for field in get_provider(provider).settings if field.secret}
 
 
 class Command(ScriptCommand):
@@ -39,16 +31,7 @@ class Command(ScriptCommand):
         parser.add_argument("--secret", action="append", default=[], metavar="NAME=VALUE")
 
     def run(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
-        provider, given = options["provider"].lower(), pairs(options["setting"], "--setting")
-        secret = {name: value for name, value in given.items() if name in _secret_names(provider)}
-        integration = Integration(
-            tenant=_tenant(options["tenant"]),
-            provider=provider,
-            name=options["name"],
-            settings={name: value for name, value in given.items() if name not in secret},
-            secrets=secret | pairs(options["secret"], "--secret"),
-        )
-        integration.clean_fields()
-        integration.full_clean()
-        integration.save()
+        settings, secrets = pairs(options["setting"], "--setting"), pairs(options["secret"], "--secret")
+        said = Said(name=options["name"], settings=settings, secrets=secrets)
+        integration = create(_tenant(options["tenant"]), options["provider"], said, by="a command")
         return {"id": integration.pk, "name": integration.name, "job_id": integration.jobs.get().pk}

@@ -7,7 +7,7 @@ from integrations.provider import Connection
 from integrations.providers.github import app
 from integrations.tokens import RenewedToken
 
-TOKEN = "token"
+TOKEN = "token"  # noqa: S105 - a name of the setting
 _SCHEMES = ("bearer ", "token ")
 # Fine-grained, or of an App: they have permissions, and the site tells no scopes of them or an empty list.
 _WITH_PERMISSIONS = ("github_pat_", "ghu_", "ghs_")

@@ -43,7 +43,11 @@ class GitHubProvider(SteppedProvider[GitHubClient]):
     source_type = "GITHUB"
     reader_version = 2
     settings = (
-        SettingField("base_url", "Address of an Enterprise Server: https://github.acme.com; empty for GitHub.com"),
+        SettingField(
+            "base_url",
+            "Address of an Enterprise Server: https://github.acme.com; empty for GitHub.com",
+            credentials_go_there=True,
+        ),
         SettingField("organization", "Owners whose repositories are read, separated by commas: logins (acme)"),
         SettingField(
             "repositories",

@@ -12,7 +12,7 @@ from integrations.http import HttpClient, Response
 from integrations.provider import Connection, SettingField
 from integrations.tokens import Minted, RenewedToken
 
-TOKEN_URL = "https://auth.atlassian.com/oauth/token"
+TOKEN_URL = "https://auth.atlassian.com/oauth/token"  # noqa: S105
 CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN = "oauth_client_id", "oauth_client_secret", "oauth_refresh_token"
 SETTINGS = (
     SettingField(CLIENT_ID, "Client id of an OAuth 2.0 app; with its secret and a refresh token in place of api_token"),
@@ -20,7 +20,7 @@ SETTINGS = (
     SettingField(
         REFRESH_TOKEN, "Refresh token of the account that authorised the app; Pulse keeps those after it", secret=True
     ),
-    SettingField("token_url", f"Where OAuth tokens are renewed; {TOKEN_URL} where empty"),
+    SettingField("token_url", f"Where OAuth tokens are renewed; {TOKEN_URL} where empty", credentials_go_there=True),
 )
 NAMES = tuple(setting.name for setting in SETTINGS)
 # What the issuer says of the app and not of the refresh token.

@@ -57,6 +57,7 @@ class JiraProvider(SteppedProvider[JiraClient]):
             "Address of the site: https://acme.atlassian.net, https://acme.com/jira, for OAuth and scoped tokens"
             " https://api.atlassian.com/ex/jira/{cloudId}",
             required=True,
+            credentials_go_there=True,
         ),
         SettingField("email", "E-mail address or login name of the account; empty where api_token stands alone"),
         SettingField("username", "The same as email; used where email is empty"),

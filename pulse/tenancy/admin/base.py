@@ -1,5 +1,6 @@
 """The base of every page of the admin: tenants apart, roles obeyed, lists light."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django import forms
@@ -8,11 +9,13 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import BadRequest, ValidationError
+from django.db import transaction
 from django.db.models import JSONField, Model, QuerySet
 from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
 from unfold.paginator import InfinitePaginator
 
+from pulse.tenancy import audit
 from pulse.tenancy.admin.shown import heavy_fields, json_column
 from pulse.tenancy.models import Role
 from pulse.tenancy.scoping import has_role, person, tenant_path, visible_to
@@ -82,13 +85,15 @@ class PulseAdmin(_ModelAdmin):
     """Base of all pages. Superusers see all rows, other staff those of their tenant.
 
     ``relations`` are the foreign keys that the page shows; ``list_loads`` the unbounded columns that the list's methods
-    need besides; ``hidden`` what is never shown nor searched; ``least_role`` who may change rows.
+    need besides; ``hidden`` what is never shown nor searched; ``least_reader`` who may see rows, ``least_role``
+    who may change them.
     """
 
     form = TenantForm
     relations: ClassVar[tuple[str, ...]] = ()
     list_loads: ClassVar[tuple[str, ...]] = ()
     hidden: ClassVar[tuple[str, ...]] = ()
+    least_reader: ClassVar[Role] = Role.VIEWER
     least_role: ClassVar[Role] = Role.OPERATOR
     fixed_owner: ClassVar[tuple[str, ...]] = ("tenant", "integration")
     list_per_page = 50
@@ -103,7 +108,7 @@ class PulseAdmin(_ModelAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         user = person(request)
-        if not (user.is_active and user.is_staff):
+        if not (user.is_active and user.is_staff and has_role(user, self.least_reader)):
             return False
         return user.is_superuser or (user.tenant_id is not None and tenant_path(self.model) is not None)
 
@@ -189,12 +194,36 @@ class PulseAdmin(_ModelAdmin):
         return [self._json.get(name, name) for name in names]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Writes only what was changed: workers may have written the rest since the form was opened."""
-        if not change:
-            obj.save()
-            return
+        """Writes only what was changed: workers may have written the rest since the form was opened.
+
+        Pages whose rows a service saves override it: the service notes what was done.
+        """
         changed = [name for name in form.changed_data if name in self._fields]
-        obj.save(update_fields=[*changed, *({"last_updated_at"} & self._fields.keys())])
+        before = self._as_stored(obj, changed) if change else {}
+        if change:
+            obj.save(update_fields=[*changed, *({"last_updated_at"} & self._fields.keys())])
+        else:
+            obj.save()
+        deed = "changed" if change else "created"
+        audit.note(f"{self._thing}.{deed}", obj, audit.differences(before, audit.values(obj, changed)))
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        audit.note(f"{self._thing}.deleted", obj, {"name": [str(obj), None]})
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        with transaction.atomic():
+            for row in queryset:
+                audit.note(f"{self._thing}.deleted", row, {"name": [str(row), None]})
+            super().delete_queryset(request, queryset)
+
+    @property
+    def _thing(self) -> str:
+        """What its rows are, in the audit log's words."""
+        return audit.thing_of(self.model)
+
+    def _as_stored(self, obj: Any, names: Sequence[str]) -> dict[str, Any]:
+        return audit.values(self.model._default_manager.get(pk=obj.pk), names)
 
 
 class ReadOnlyAdmin(PulseAdmin):

@@ -1,15 +1,20 @@
-"""Tenants, their users and API keys, and the audit log."""
+"""Tenants, their users and API keys."""
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from pulse.tenancy.admin.base import PulseAdmin, ReadOnlyAdmin
-from pulse.tenancy.models import ApiKey, AuditEntry, Role, Tenant, User
+from pulse.tenancy import keys
+from pulse.tenancy.admin.base import PulseAdmin, TenantForm
+from pulse.tenancy.models import ApiKey, Role, Tenant, User
 from pulse.tenancy.scoping import person
 
 if TYPE_CHECKING:
@@ -71,29 +76,70 @@ class UserAdmin(_UserAdmin, PulseAdmin):
         ]
 
 
+class ApiKeyForm(TenantForm):
+    """A key's scopes are written as words."""
+
+    instance: ApiKey
+    parts = forms.CharField(
+        required=False,
+        label="scopes",
+        help_text="Parts of the API, as jobs or jobs:read, with commas between; empty: all of it.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "parts" in self.fields:
+            self.fields["parts"].initial = ", ".join(map(str, self.instance.scopes))
+
+    def clean_parts(self) -> list[str]:
+        found = [word.strip() for word in self.cleaned_data["parts"].split(",") if word.strip()]
+        if problem := keys.scopes_problem(found):
+            raise ValidationError(problem)
+        self.instance.scopes = found
+        return found
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if "name" in cleaned and self.instance.pk and (problem := keys.name_problem(self.instance, cleaned["name"])):
+            self.add_error("name", problem)
+        return cleaned
+
+    def clean_expires_at(self) -> Any:
+        expires_at = self.cleaned_data["expires_at"]
+        if "expires_at" in self.changed_data and (problem := keys.end_problem(expires_at)):
+            raise ValidationError(problem)
+        return expires_at
+
+
 @admin.register(ApiKey)
 class ApiKeyAdmin(PulseAdmin):
-    """A key can be renamed, limited and switched off here; it is made where its text can be shown once."""
+    """A key's text is shown once: when it was made, here or by the API."""
 
+    form = ApiKeyForm
     least_role = Role.ADMINISTRATOR
     hidden = ("key_hash",)
     relations = ("tenant",)
-    list_display = ("name", "prefix", "tenant", "active", "expires_at", "last_used_at")
-    list_filter = ("tenant", "active")
+    list_display = ("name", "prefix", "tenant", "role", "active", "expires_at", "last_used_at")
+    list_filter = ("tenant", "role", "active")
     search_fields = ("name", "prefix")
-    fields = ("tenant", "name", "prefix", "scopes", "active", "expires_at", "last_used_at")
-    readonly_fields = ("prefix", "scopes", "last_used_at")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+    readonly_fields = ("prefix", "created_by", "last_used_at")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return [self._json.get(str(name), name) for name in super().get_fields(request, obj)]
+        made = () if obj is None else ("active", *self.readonly_fields)
+        scopes = "parts" if self.has_change_permission(request, obj) else self._json["scopes"]
+        return ("tenant", "name", "role", scopes, "expires_at", *made)
 
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        if change:
+            keys.change_key(obj, {})
+            return
+        text = keys.create_key(obj, {}, by=person(request))
+        messages.warning(request, f"The key, which is shown this once: {text}")
 
-@admin.register(AuditEntry)
-class AuditEntryAdmin(ReadOnlyAdmin):
-    relations = ("tenant", "user")
-    list_display = ("created_at", "user", "action", "target_table", "target_id", "tenant")
-    list_filter = ("tenant", "created_at")
-    search_fields = ("action__exact", "target_id__exact")
+    def delete_model(self, request: HttpRequest, obj: ApiKey) -> None:
+        keys.withdraw(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        with transaction.atomic():
+            for key in queryset:
+                keys.withdraw(key)

@@ -27,6 +27,7 @@ _BY_TYPE: list[tuple[type["models.Field[Any, Any]"], Callable[[int], Any]]] = [
     (models.DecimalField, lambda number: Decimal(number)),
     (models.IntegerField, lambda number: number),
     (models.FloatField, float),
+    (models.BinaryField, lambda number: b"\x89PNG"),
     (models.URLField, lambda number: f"https://site.test/{number}"),
     (models.GenericIPAddressField, lambda number: "127.0.0.1"),
 ]

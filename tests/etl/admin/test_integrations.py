@@ -57,6 +57,21 @@ def test_a_secret_that_was_typed_is_not_sent_back_with_an_error(administrator: C
     assert TOKEN not in response.content.decode()
 
 
+def test_a_secret_left_empty_does_not_go_to_another_host(
+    administrator: Client, acme: Rows, stored: Integration
+) -> None:
+    moved = _form(acme, setting_base_url="https://thief.test", setting_api_token="")
+
+    refused = administrator.post(addresses.page_of(stored), moved)
+    assert "setting base_url leads to another host" in _errors(refused)["__all__"][0]
+    stored.refresh_from_db()
+    assert stored.settings["base_url"] == "https://acme.test"
+
+    assert administrator.post(addresses.page_of(stored), {**moved, "setting_api_token": TOKEN}).status_code == 302
+    stored.refresh_from_db()
+    assert stored.settings["base_url"] == "https://thief.test"
+
+
 def test_a_secret_left_empty_stays_and_a_new_one_replaces_it(
     administrator: Client, acme: Rows, stored: Integration
 ) -> None:

@@ -26,10 +26,11 @@ from etl.models import (
     WorkItemPrLink,
 )
 from etl.models.code import MENTION
+from integrations.models import IntegrationLogo
 from integrations.registry import get_provider
 from pulse.tenancy.admin.base import ReadOnlyAdmin
 from pulse.tenancy.admin.shown import LONGEST_JSON_CHARACTERS, heavy_fields, pretty_json
-from pulse.tenancy.models import ApiKey, Tenant
+from pulse.tenancy.models import Tenant
 from tests.etl.admin import addresses
 from tests.etl.admin.pressing import named
 from tests.etl.admin.rows import APPS, HOSTILE, OWNED, PAGES, Rows
@@ -59,8 +60,8 @@ def _more_rows(rows: Rows, model: type[Model], numbers: range) -> None:
 
 def test_every_model_of_the_four_apps_has_a_page() -> None:
     models = {model for app in APPS for model in apps.get_app_config(app).get_models()}
-    # The scratch rows of a repair are gone with its end: there is nothing to look at.
-    assert {model for model, _ in PAGES} == models - {ListedItemRow}
+    # The scratch rows of a repair are gone with its end; a logo is seen where its integration is.
+    assert {model for model, _ in PAGES} == models - {ListedItemRow, IntegrationLogo}
 
 
 def test_the_sidebar_leads_to_every_page_once() -> None:
@@ -158,7 +159,7 @@ def test_a_search_finds_no_fault(model: type[Model], page: Any, superuser: Clien
 def test_the_page_to_add_a_row_opens_where_there_is_one(
     model: type[Model], page: Any, superuser: Client, acme: Rows
 ) -> None:
-    made_elsewhere = isinstance(page, ReadOnlyAdmin | RowOfIntegration) or model in (EtlJob, ApiKey)
+    made_elsewhere = isinstance(page, ReadOnlyAdmin | RowOfIntegration) or model is EtlJob
     expected = 403 if made_elsewhere else 200
     assert superuser.get(addresses.add(model)).status_code == expected
 

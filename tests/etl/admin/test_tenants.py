@@ -11,7 +11,7 @@ from django.urls import reverse
 from custommapping.models import Project, WitHierarchy, Workflow
 from etl.models import DeadLetter, WorkerRow
 from integrations.models import Integration
-from pulse.tenancy.models import AuditEntry, Tenant, User
+from pulse.tenancy.models import AuditEntry, Role, Tenant, User
 from tests.etl.admin import addresses
 from tests.etl.admin.rows import HOSTILE, OWNED, PAGES, Rows, staff
 
@@ -66,6 +66,9 @@ def test_the_own_row_and_the_form_for_a_new_one_offer_nothing_of_another_tenant(
 def test_a_viewer_sees_rows_and_changes_none(model: type[Model], page: Any, viewer: Client, acme: Rows) -> None:
     row = acme.row(model)
     before = model_to_dict(model._default_manager.get(pk=row.pk))
+    if page.least_reader != Role.VIEWER:
+        assert viewer.get(addresses.list_of(model)).status_code == viewer.get(addresses.page_of(row)).status_code == 403
+        return
     assert viewer.get(addresses.list_of(model)).status_code == 200
     shown = viewer.get(addresses.page_of(row))
     assert shown.status_code == 200
@@ -191,3 +194,17 @@ def test_no_page_lets_a_hidden_value_be_searched(superuser: Client, acme: Rows) 
     acme.row(Integration)
     response = superuser.get(addresses.list_of(Integration), {"secrets__startswith": "g"})
     assert response.status_code == 400
+
+
+def test_a_name_that_another_tenants_user_has_is_refused_at_its_field(
+    administrator: Client, acme: Rows, rival: Rows
+) -> None:
+    staff("rita", rival.tenant)
+    password = {"usable_password": "true", "password1": "right horse 7", "password2": "right horse 7"}
+    form = {"username": "rita", **password, "tenant": acme.tenant.pk, "role": "viewer", "is_active": "on"}
+
+    response = administrator.post(addresses.add(User), form)
+
+    assert response.status_code == 200
+    assert list(response.context["adminform"].form.errors) == ["username"]
+    assert User.objects.filter(username="rita").count() == 1

@@ -7,11 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
+from pytest_django import Settings
 
 from etl.alerts import webhook
 from etl.alerts.errors import NotDelivered
 from etl.alerts.messages import Message, Told
 from etl.models import AlertChannel
+from pulse.hosts import AllowedHosts
 from tests.support.receiver import Received, Receiver
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -80,6 +83,20 @@ def test_no_redirect_is_followed() -> None:
         with pytest.raises(NotDelivered, match="answered 307"):
             asyncio.run(webhook.post(a_webhook(receiver.url), a_message(told()), NOW))
         assert elsewhere.received == []
+
+
+def test_a_webhook_that_leads_inside_is_not_called(settings: Settings) -> None:
+    with Receiver() as receiver:
+        channel = a_webhook(receiver.url)
+        channel.clean()
+        settings.PULSE_ALLOW_PRIVATE_HOSTS = AllowedHosts()
+        with pytest.raises(ValidationError, match="not public") as refused:
+            channel.clean()
+        with pytest.raises(NotDelivered, match=r"was not called: the host '127\.0\.0\.1' leads to") as error:
+            asyncio.run(webhook.post(channel, a_message(told()), NOW))
+        assert receiver.received == []
+    assert "s3cret" not in str(error.value)
+    assert list(refused.value.message_dict) == ["target"]
 
 
 def test_errors_show_no_path_and_no_credentials() -> None:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
+from asgiref.sync import async_to_sync
+from django.http import HttpResponse
 from django.test import Client
 
 from pulse.tenancy.models import Role, Tenant, User
@@ -22,9 +24,18 @@ class Caller:
     def send(self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
         """The response; its JSON is in ``.json()``."""
         text = b"" if body is None else body if isinstance(body, bytes) else orjson.dumps(body)
-        return self.client.generic(method, f"/app/etl/{path}", text, "application/json", query_params=dict(query or {}))
+        return self.upload(method, path, text, "application/json", query)
+
+    def upload(
+        self, method: str, path: str, content: bytes, content_type: str, query: Mapping[str, Any] | None = None
+    ) -> Any:
+        """The response to a body of any type; one that comes in pieces whole."""
+        asked = self.client.generic(method, f"/app/etl/{path}", content, content_type, query_params=dict(query or {}))
+        return whole(asked) if asked.streaming else asked
 
     def ask(self, asked: Asked) -> Any:
+        if asked.sent:
+            return self.upload(asked.method, asked.path, *asked.sent, asked.query)
         return self.send(asked.method, asked.path, asked.query, asked.body or None)
 
     def get(self, path: str, **query: Any) -> Any:
@@ -38,6 +49,15 @@ class Caller:
 
     def delete(self, path: str, **query: Any) -> Any:
         return self.send("DELETE", path, query)
+
+
+def whole(answer: Any) -> HttpResponse:
+    """An answer that comes in pieces, as an async server sends it, in one."""
+
+    async def read() -> bytes:
+        return b"".join([piece async for piece in answer.streaming_content])
+
+    return HttpResponse(async_to_sync(read)(), status=answer.status_code, headers=answer.headers)
 
 
 def member(name: str, tenant: Tenant | None, role: Role = Role.OPERATOR, **more: Any) -> User:

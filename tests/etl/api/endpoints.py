@@ -2,7 +2,7 @@
 
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any
 
@@ -22,8 +22,10 @@ class Case:
 
     ``make`` makes rows of a tenant and names values; "{name}" in the path, and as a whole text anywhere in query and
     body, stands for one. ``stranger`` is the status that the same request has for an administrator of another tenant:
-    200 where it names no row. ``viewer`` says whether viewers may; None: where it reads. ``shared`` is what all tenants
-    have in common: superusers name none there, and they alone change it.
+    200 where it names no row. ``viewer`` says whether viewers may; None: where it reads. ``administrator``: nobody less
+    may. ``shared`` is what all tenants have in common: superusers name none there, and they alone change it; with
+    ``superusers`` they alone read it too. ``sent`` is a body that is no JSON, with its type; ``answers`` is the type of
+    the answer.
     """
 
     method: str
@@ -35,21 +37,28 @@ class Case:
     stranger: int = 404
     viewer: bool | None = None
     shared: bool = False
+    administrator: bool = False
+    superusers: bool = False
+    sent: tuple[bytes, str] | None = None
+    answers: str = "application/json"
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}{'?' if self.query else ''}{'&'.join(self.query)}"
 
     @property
     def for_viewers(self) -> bool:
+        if self.administrator:
+            return False
         return self.method in READING if self.viewer is None else self.viewer
 
     @property
     def for_superusers(self) -> bool:
-        return self.shared and self.method not in READING
+        return self.superusers or (self.shared and self.method not in READING)
 
     def request(self, rows: Rows) -> "Asked":
         values = self.make(rows)
-        return Asked(self.method, self.path.format(**values), filled(self.query, values), filled(self.body, values))
+        path, query, body = self.path.format(**values), filled(self.query, values), filled(self.body, values)
+        return Asked(self.method, path, query, body, self.sent)
 
 
 @dataclass(frozen=True)
@@ -60,17 +69,18 @@ class Asked:
     path: str
     query: Mapping[str, Any]
     body: Mapping[str, Any]
+    sent: tuple[bytes, str] | None = None
 
     def with_unknown(self) -> "Asked":
         """The same with a name that no endpoint knows, in the address or the body."""
         more = {"no_such_name": "1"}
-        if self.method in (*READING, "DELETE"):
-            return Asked(self.method, self.path, {**self.query, **more}, self.body)
-        return Asked(self.method, self.path, self.query, {**self.body, **more})
+        if self.method in (*READING, "DELETE") or self.sent:
+            return replace(self, query={**self.query, **more})
+        return replace(self, body={**self.body, **more})
 
     def within(self, tenant_id: int) -> "Asked":
         """The same with the tenant named."""
-        return Asked(self.method, self.path, {**self.query, "tenant_id": tenant_id}, self.body)
+        return replace(self, query={**self.query, "tenant_id": tenant_id})
 
 
 def filled(value: Any, values: Mapping[str, Any]) -> Any:

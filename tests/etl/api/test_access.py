@@ -9,6 +9,8 @@ from django.apps import apps
 from django.urls import URLPattern, resolve
 
 from etl.api.base import ApiView, NoSuchAddress
+from etl.api.health import LiveView, ReadyView
+from etl.api.schema import DocsView, SchemaView
 from etl.api.tokens import NewTokenView, RefreshView
 from etl.api.urls import urlpatterns
 from etl.api.webhooks import WebhookView
@@ -20,7 +22,7 @@ from tests.etl.api.endpoints import Case, all_cases
 
 ALL_CASES = all_cases()
 CASES = [case for case in ALL_CASES if not case.for_superusers]
-FOR_EVERYBODY = (WebhookView, NewTokenView, RefreshView, NoSuchAddress)
+FOR_EVERYBODY = (WebhookView, NewTokenView, RefreshView, LiveView, ReadyView, SchemaView, DocsView, NoSuchAddress)
 METHODS = ("get", "post", "put", "patch", "delete")
 
 pytestmark = pytest.mark.usefixtures("recording")
@@ -33,6 +35,7 @@ def _with(cases: list[Case]) -> pytest.MarkDecorator:
 each = _with(CASES)
 each_of_a_tenant = _with([case for case in ALL_CASES if not case.shared])
 each_shared = _with([case for case in ALL_CASES if case.shared])
+each_for_administrators = _with([case for case in ALL_CASES if case.administrator])
 each_for_superusers = _with([case for case in ALL_CASES if case.for_superusers])
 
 
@@ -57,7 +60,11 @@ def all_shared_rows() -> list[Any]:
 
 
 @each
-def test_the_owner_is_answered_but_for_names_that_nobody_knows(case: Case, owner: Caller, acme: Rows) -> None:
+def test_the_owner_is_answered_but_for_names_that_nobody_knows(
+    case: Case, owner: Caller, administrator: Caller, acme: Rows
+) -> None:
+    if case.administrator:
+        owner = administrator
     asked = case.request(acme)
     before = all_rows(acme)
 
@@ -67,7 +74,7 @@ def test_the_owner_is_answered_but_for_names_that_nobody_knows(case: Case, owner
     assert "is unknown; known are:" in unknown.json()["errors"]["no_such_name"][0]
     assert all_rows(acme) == before
     answer = owner.ask(asked)
-    assert (answer.status_code, answer.headers["Content-Type"]) == (case.status, "application/json"), answer.content
+    assert (answer.status_code, answer.headers["Content-Type"]) == (case.status, case.answers), answer.content
 
 
 @each
@@ -96,6 +103,15 @@ def test_a_viewer_reads_and_changes_nothing_and_who_has_no_tenant_or_no_name_doe
     assert nobody.headers["WWW-Authenticate"].startswith("Bearer")
     assert elsewhere.status_code == 403, elsewhere.content
     assert answer.status_code == (case.status if case.for_viewers else 403), answer.content
+    assert all_rows(acme) == before
+
+
+@each_for_administrators
+def test_what_is_for_administrators_is_for_no_operator(case: Case, owner: Caller, acme: Rows) -> None:
+    asked = case.request(acme)
+    before = all_rows(acme)
+
+    assert owner.ask(asked).status_code == 403
     assert all_rows(acme) == before
 
 

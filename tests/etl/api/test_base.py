@@ -170,6 +170,17 @@ def test_a_body_has_a_bound(owner: Caller, monkeypatch: pytest.MonkeyPatch) -> N
     assert answers[1].json()["type"] == "too_large"
 
 
+def test_the_values_of_a_body_are_bounded(owner: Caller) -> None:
+    most = parsing.MOST_VALUES
+    # Commas of texts are no values.
+    bodies = [b'{"a": "%s"}' % (b"," * most), b'{"a": [%s1]}' % (b"1," * most), b"[" + b"[]," * most + b"[]]"]
+
+    answers = [owner.post("custom-fields/sync", body) for body in bodies]
+
+    assert [answer.status_code for answer in answers] == [400, 413, 413]
+    assert f"more than {most} values" in answers[1].json()["detail"]
+
+
 def test_a_body_that_breaks_off_is_told() -> None:
     class BrokenOff(BytesIO):
         def read(self, size: int | None = -1) -> bytes:

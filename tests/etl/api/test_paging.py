@@ -8,7 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from custommapping.models import Project
-from etl.api.paging import page
+from etl.api.paging import following, page
+from etl.sql import execute
 from integrations.models import Integration
 from tests.etl.admin.rows import Rows
 from tests.etl.api.callers import Caller
@@ -66,6 +67,19 @@ def test_a_page_is_one_query_however_far_it_is(projects: list[Project]) -> None:
 
     assert len(queries) == 2
     assert "OFFSET" not in str(queries.captured_queries)
+
+
+@pytest.mark.parametrize("keys", [["integration_id", "external_id"], ["-integration_id", "-external_id"]])
+def test_a_page_is_entered_by_all_its_keys_however_far_it_is(projects: list[Project], keys: list[str]) -> None:
+    execute("SET LOCAL enable_seqscan = off", [])
+    execute("SET LOCAL enable_bitmapscan = off", [])
+    rows = Project.objects.filter(tenant=projects[0].tenant)
+    first = page(rows, keys, {"limit": 3}, list)
+
+    plan = following(rows, keys, {"cursor": first["next"]}).explain()
+
+    (condition,) = [line for line in plan.splitlines() if "Index Cond" in line]
+    assert "ROW(integration_id, (external_id)::text)" in condition
 
 
 def test_an_empty_list_has_an_empty_page(db: None) -> None:

@@ -8,8 +8,8 @@ import jwt
 import pytest
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
-from etl.api.auth import new_tokens
 from pulse.tenancy.models import Tenant, User
+from pulse.tenancy.tokens import new_tokens
 from tests.etl.admin.rows import Rows
 from tests.etl.api.callers import Caller, member
 

@@ -25,7 +25,7 @@ ISSUES, PULL_REQUESTS = 30, 21
 def demo_home() -> Iterator[Installation]:
     """An empty folder in which nothing was ever started."""
     home = Path(tempfile.mkdtemp(prefix="pulse-test-", dir="/tmp")).resolve()
-    made = Installation(home, "pulse", {"PULSE_HOME": str(home)})
+    made = Installation(home, "pulse", {"PULSE_HOME": str(home), "PULSE_ALLOW_PRIVATE_HOSTS": ""})
     try:
         yield made
     finally:

@@ -18,6 +18,7 @@ from integrations.sandbox import SandboxServer
 from pulse.tenancy.models import Tenant, User
 from tests.etl.live.viewers import Web, receive, receive_until
 from tests.services.waiting import wait_until
+from tests.support.databases import end_session
 from tests.support.driving import work_off
 from tests.support.making import PROJECTS, checkpoint
 from tests.support.sites import connect, small_site
@@ -146,7 +147,7 @@ def test_after_the_listeners_session_was_killed_a_viewer_gets_the_next_change(
         assert wait_until(lambda: bool(listening_sessions()))
         (killed,) = listening_sessions()
 
-        execute("SELECT pg_terminate_backend(%s)", [killed])
+        end_session(killed)
         change(job)
 
         assert receive(socket)["version"] == before + 1

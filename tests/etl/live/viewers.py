@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.test import Client
 from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Origin
+from websockets.typing import Origin, Subprotocol
 
 from etl.models import EtlJob
 from pulse.tenancy.models import User
@@ -31,6 +31,16 @@ class Web:
             f"ws://127.0.0.1:{self.port}{path}",
             origin=Origin(origin or f"http://127.0.0.1:{self.port}"),
             additional_headers={"Cookie": _cookie(user)} if user else {},
+            open_timeout=WAIT_SECONDS,
+            proxy=None,
+        )
+
+    def view_with(self, path: str, *offered: str, origin: str | None = None) -> ClientConnection:
+        """The same as a program that offers these subprotocols: without a session, and on no page but what is named."""
+        return connect(
+            f"ws://127.0.0.1:{self.port}{path}",
+            origin=Origin(origin) if origin else None,
+            subprotocols=[Subprotocol(one) for one in offered],
             open_timeout=WAIT_SECONDS,
             proxy=None,
         )

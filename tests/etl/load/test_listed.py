@@ -23,9 +23,10 @@ def test_lines_are_kept_for_their_run() -> None:
     assert keep_listed(loading.source(), [line("2"), line("1", 4)]) == 2
 
     found = ListedItemRow.objects.order_by("external_id").values_list()
+    tenant_id, run_id = loading.run.tenant_id, loading.run.pk
     assert [row[1:] for row in found] == [
-        (loading.run.pk, "1", "AB-1", "100", "3", at(4)),
-        (loading.run.pk, "2", "AB-1", "100", "3", at(0)),
+        (tenant_id, run_id, "1", "AB-1", "100", "3", at(4)),
+        (tenant_id, run_id, "2", "AB-1", "100", "3", at(0)),
     ]
 
 

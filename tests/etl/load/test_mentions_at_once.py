@@ -13,6 +13,7 @@ from etl.load.merging import Source
 from etl.models import WorkItemPrLink
 from etl.sql import fetch
 from integrations.records import Batch
+from pulse.postgres.scope import in_same_scope
 from tests.etl.load.test_mentions import code_of, developed, mentioning, pulls
 from tests.services.waiting import wait_until
 from tests.support.loading import Loading, offline_integration
@@ -116,7 +117,7 @@ def in_a_thread(pool: ThreadPoolExecutor, task: Callable[[], object]) -> "Future
         finally:
             connection.close()
 
-    return pool.submit(run)
+    return pool.submit(in_same_scope(run))
 
 
 def waits_or_ended(future: "Future[object]") -> bool:

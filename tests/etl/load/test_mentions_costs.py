@@ -11,6 +11,7 @@ from etl.load.mentions import OF_PULL_REQUESTS, OF_WORK_ITEMS
 from etl.models import WorkItemPrLink
 from etl.sql import execute, fetch
 from integrations.records import Batch, WorkItemRecord
+from pulse.postgres.scope import owner_scope
 from tests.etl.load.test_mentions import code_of, developed, links, mentioning, pulls
 from tests.support.loading import Loading
 from tests.support.records import issue, items
@@ -65,10 +66,12 @@ def test_what_many_pull_requests_mention_is_compared_with_each_of_them_once(
     """Whatever the planner believes: its statistics are often from when a table had few rows."""
     numbers = range(1, 1001)
     # Tests before have left pages of rows that were rolled back, and plans depend on the number of pages.
-    execute("TRUNCATE prs, work_items, work_items_prs_links, repositories CASCADE", [])
+    with owner_scope():
+        execute("TRUNCATE prs, work_items, work_items_prs_links, repositories CASCADE", [])
     listed.load(items(issue("1")))
     code.load(pulls(*(mentioning("ABC-1", number=number) for number in numbers[:number_when_counted])))
-    execute("ANALYZE prs, work_items, work_items_prs_links, repositories", [])
+    with owner_scope():
+        execute("ANALYZE prs, work_items, work_items_prs_links, repositories", [])
     code.load(pulls(*(mentioning("ABC-1", number=number) for number in numbers)))
     listed.load(developed(1))
     ids = [row[0] for row in fetch("SELECT id FROM prs", [])]

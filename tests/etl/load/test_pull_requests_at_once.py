@@ -12,6 +12,7 @@ from etl.load.merging import Source
 from etl.models import Pr, PrComment, Repository
 from etl.sql import fetch
 from integrations.records import Batch
+from pulse.postgres.scope import in_same_scope, tenant_scope
 from tests.etl.load.test_pull_requests import full, load_all, pages
 from tests.etl.load.test_repositories import API, listing, made_up_answers
 from tests.services.waiting import wait_until
@@ -71,7 +72,7 @@ def beside(pool: ThreadPoolExecutor, task: Callable[[], None]) -> "Future[None]"
         waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
         return future.done() or bool(fetch(waiting, []))
 
-    future = pool.submit(run)
+    future = pool.submit(in_same_scope(run))
     assert wait_until(waits_or_ended, LIMIT_SECONDS)
     return future
 
@@ -79,7 +80,7 @@ def beside(pool: ThreadPoolExecutor, task: Callable[[], None]) -> "Future[None]"
 def load_beside(loading: Loading, first: Sequence[tuple[Source, Batch]], other: tuple[Source, Batch]) -> bool:
     """Loads the first in one transaction, and after the first of these the other beside it; whether that waited."""
     with ThreadPoolExecutor(1) as pool:
-        with transaction.atomic():
+        with tenant_scope(loading.integration.tenant_id), transaction.atomic():
             load(*first[0], {})
             future = beside(pool, load_all(loading, [other]))
             waited = not future.done()

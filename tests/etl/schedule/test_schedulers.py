@@ -30,6 +30,7 @@ import etl.queue
 from etl.schedule.schedule import queue_due_jobs
 from etl.queue.memory import MemoryBroker
 from etl.sql import fetch
+from pulse.postgres.scope import platform_scope
 
 class Printing(MemoryBroker):
     delivers_here = True
@@ -40,10 +41,11 @@ class Printing(MemoryBroker):
 
 etl.queue._broker = Printing()
 print("waits", flush=True)
-fetch("SELECT pg_advisory_lock_shared({GATE})", [])
-for _ in range(600):
-    queue_due_jobs()
-    time.sleep(0.1)
+with platform_scope():
+    fetch("SELECT pg_advisory_lock_shared({GATE})", [])
+    for _ in range(600):
+        queue_due_jobs()
+        time.sleep(0.1)
 """
 
 

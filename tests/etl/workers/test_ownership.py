@@ -8,6 +8,7 @@ import pytest
 from etl.sql import fetch
 from etl.workers.ownership import Ownership
 from tests.services.waiting import wait_until
+from tests.support.databases import end_session
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +53,7 @@ def test_the_right_is_taken_again_after_its_session_was_killed(two: tuple[Owners
     assert first.acquire()
     (killed,) = holders()
 
-    fetch("SELECT pg_terminate_backend(%s)", [killed])
+    end_session(killed)
     assert wait_until(lambda: killed not in holders())
 
     assert first.acquire()
@@ -62,7 +63,7 @@ def test_the_right_is_taken_again_after_its_session_was_killed(two: tuple[Owners
 def test_another_may_have_the_right_once_the_owners_session_was_killed(two: tuple[Ownership, Ownership]) -> None:
     first, second = two
     first.acquire()
-    fetch("SELECT pg_terminate_backend(%s)", [holders()[0]])
+    end_session(holders()[0])
 
     assert wait_until(second.acquire)
 

@@ -22,6 +22,7 @@ from etl.workers.runtime import EmbeddedRuntime, SchedulerLoop
 from integrations.sandbox import SandboxServer
 from tests.services.waiting import wait_until
 from tests.support.brokers import RecordingBroker
+from tests.support.databases import end_session
 from tests.support.driving import waiting, work_off
 from tests.support.installations import Installation, installation
 from tests.support.runs import wait_for_run
@@ -105,7 +106,7 @@ def test_of_two_runtimes_one_works_and_the_other_follows_when_it_ends() -> None:
 def test_the_right_to_work_is_taken_again_when_its_session_was_killed() -> None:
     with EmbeddedRuntime(schedule=False):
         before = the_owner()
-        execute("SELECT pg_terminate_backend(%s)", [before])
+        end_session(before)
         assert wait_until(lambda: len(set(owners()) - {before}) == 1)
 
 

@@ -22,6 +22,9 @@ settings.configure(
     INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth"],
 )
 django.setup()
+from pulse.postgres.scope import in_same_scope, owner_scope
+working = owner_scope()
+working.__enter__()
 from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import OperationalError, connection
@@ -63,7 +66,7 @@ def answer(_):
         cursor.execute("SELECT 1")
         return cursor.fetchone()[0]
 with ThreadPoolExecutor(4) as pool:
-    print(sum(pool.map(answer, range(4))))
+    print(sum(pool.map(in_same_scope(answer), range(4))))
 """
     done = run_django(new_home, script)
     assert (done.stdout, done.stderr) == ("4\n", "")

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.db import transaction
 
 from pulse.commands import ScriptCommand
+from pulse.tenancy import audit
 from pulse.tenancy.models import Tenant, Tier
 
 
@@ -20,5 +22,7 @@ class Command(ScriptCommand):
     def run(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         tenant = Tenant(name=options["name"], tier=options["tier"])
         tenant.full_clean()
-        tenant.save()
+        with transaction.atomic():
+            tenant.save()
+            audit.note("tenant.created", tenant, audit.differences({}, audit.values(tenant, ["name", "tier"])))
         return {"id": tenant.pk, "name": tenant.name, "tier": tenant.tier}

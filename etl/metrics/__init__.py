@@ -1,0 +1,1 @@
+"""Figures about the flow of work: how many, how long, how old; by project, team and period, as percentiles."""

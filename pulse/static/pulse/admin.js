@@ -1,0 +1,59 @@
+// The admin's pages under a content security policy that lets no script be made of text. Alpine's build for it reads
+// expressions itself: only single ones, in which no globals are known. So what unfold's templates say besides stands here.
+window.addEventListener("alpine:init", () => {
+  // attribute, how its text begins, what stands in its place
+  const said = [
+    ["x-on:focus", "openSearchResults = true;", "openSearch()"],
+    ["x-on:keydown.escape.prevent", "openSearchResults = false;", "leaveSearch()"],
+    ["x-on:keydown.enter.prevent", "if (!$event.metaKey", "selectByEnter($event)"],
+    ["x-on:click", "sidebarDesktopOpen = !sidebarDesktopOpen;", "sidebarDesktopOpen = !sidebarDesktopOpen"],
+  ];
+  for (const [attribute, beginning, call] of said) {
+    for (const element of document.querySelectorAll(`[${CSS.escape(attribute)}]`)) {
+      if (element.getAttribute(attribute).startsWith(beginning)) {
+        element.setAttribute(attribute, call);
+      }
+    }
+  }
+
+  Alpine.data("theme", theme);
+  Alpine.data("searchForm", searchForm);
+  Alpine.data("searchDropdown", () => ({
+    ...searchDropdown(),
+    openSearch() {
+      this.openSearchResults = true;
+      this.currentIndex = 0;
+    },
+    leaveSearch() {
+      const box = this.$refs.searchInput;
+      this.openSearchResults = false;
+      if (box.value === "") {
+        box.blur();
+      }
+      box.value = "";
+    },
+  }));
+  Alpine.data("searchCommand", () => ({
+    ...searchCommand(),
+    selectByEnter(event) {
+      if (!event.metaKey && !event.ctrlKey) {
+        this.selectItem(false, false);
+      }
+    },
+  }));
+  Alpine.data("pulseShell", () => ({
+    activeTab: "",
+    sidebarMobileOpen: false,
+    sidebarDesktopOpen: localStorage.getItem("sidebarDesktopOpen") !== "0",
+    window: { location: { pathname: location.pathname, search: location.search } },
+    init() {
+      const first = this.$el.dataset.activeTab;
+      this.activeTab = first === undefined ? "" : getCurrentTab() || first;
+      this.$watch("sidebarDesktopOpen", (open) => localStorage.setItem("sidebarDesktopOpen", open ? "1" : "0"));
+    },
+  }));
+});
+
+// It would add a style element of its own, and make scripts of attributes.
+htmx.config.includeIndicatorStyles = false;
+htmx.config.allowEval = false;

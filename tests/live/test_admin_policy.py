@@ -1,0 +1,100 @@
+"""The admin under its content security policy, in a browser: every page, and what unfold's scripts do on them."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.conf import global_settings
+from playwright.sync_api import Browser, Page, expect
+from pytest_django import DjangoDbBlocker, Settings
+
+from pulse.tenancy.models import User
+from tests.live.browsers import Visitor, chromium, visitor
+from tests.services.waiting import wait_until
+from tests.support.installations import installation
+from tests.support.making import an_integration
+from tests.support.processes import answers, free_port
+
+PASSWORD = "right horse"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def root(
+    browser: Browser, django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> Iterator[Visitor]:
+    """A superuser who has just logged in, on an installation with one integration."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    settings.PASSWORD_HASHERS = global_settings.PASSWORD_HASHERS
+    with installation(django_db_blocker) as made, made.entered(django_db_blocker):
+        tenant, port = an_integration("Jira").tenant, free_port()
+        User.objects.create_superuser("root", "root@example.com", PASSWORD, tenant=tenant)
+        server = made.start("serve", "--port", port)
+        assert wait_until(lambda: answers(port) or not server.alive, 60), server.errors
+        found = visitor(browser, f"http://127.0.0.1:{port}")
+        found.log_in("root", PASSWORD)
+        yield found
+
+
+def _linked(page: Page, selector: str) -> list[str]:
+    found: list[str] = page.locator(selector).evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    return [href for href in dict.fromkeys(found) if href and href.startswith("/admin/")]
+
+
+def test_no_page_of_the_admin_breaks_its_policy(root: Visitor) -> None:
+    pages = _linked(root.page, "#nav-sidebar-apps a")
+    assert len(pages) > 20
+    forms = []
+    for path in pages:
+        root.open(path)
+        expect(root.page.locator("#content")).to_be_visible()
+        forms += _linked(root.page, "a[href$='/add/'], #result_list th a")
+        assert root.faults == [], path
+    assert len(forms) > 5
+    for path in dict.fromkeys(forms):
+        root.open(path)
+        expect(root.page.locator("form [name=_save], form [type=submit]").first).to_be_attached()
+        assert root.faults == [], path
+
+
+def test_what_the_pages_scripts_do_is_done(root: Visitor) -> None:
+    page = root.page
+    root.open("/admin/integrations/integration/")
+    page.keyboard.press("Control+e")
+    expect(page.locator("html")).to_have_class(re.compile(r"\blight\b"))
+    _finds_by_the_box(page)
+    _finds_by_command(page)
+    page.get_by_text("dock_to_right").first.click()
+    root.open("/admin/")
+    assert page.evaluate("localStorage.getItem('sidebarDesktopOpen')") == "0"
+    assert root.faults == []
+
+
+def _finds_by_the_box(page: Page) -> None:
+    box = page.locator("#nav-filter")
+    page.keyboard.press("t")
+    expect(box).to_be_focused()
+    page.keyboard.type("integr")
+    expect(page.locator("#search-results")).to_contain_text("Integrations")
+    page.keyboard.press("Escape")
+    expect(page.locator("#search-results")).to_be_hidden()
+    expect(box).to_have_value("")
+    page.keyboard.press("Escape")
+    expect(box).not_to_be_focused()
+
+
+def _finds_by_command(page: Page) -> None:
+    box = page.locator("#search-input-command")
+    page.keyboard.press("Control+k")
+    expect(box).to_be_focused()
+    page.keyboard.type("integr")
+    expect(page.locator("#command-results")).to_contain_text("Integrations")
+    page.keyboard.press("Escape")
+    expect(box).to_have_value("")
+    page.keyboard.press("Escape")
+    expect(box).to_be_hidden()
