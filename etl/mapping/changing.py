@@ -13,6 +13,7 @@ from etl.mapping import fingerprints
 from etl.sql import execute
 from etl.transform import categories
 from integrations.models import Integration
+from pulse.tenancy import audit
 from pulse.tenancy.models import TenantOwned
 
 M = TypeVar("M", bound=TenantOwned)
@@ -21,6 +22,8 @@ Seen = Mapping[str, datetime | None]
 """When mappings were last updated as who saves saw them, by what they map; None where there was none. What does not
 stand there is not compared.
 """
+
+Said = Mapping[str, Mapping[str, object] | None]
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,12 @@ def changing(integration: Integration) -> Iterator[None]:
         yield
         if fingerprints.current(integration) != before:
             fingerprints.carry_over(integration, before)
+
+
+def note(action: str, integration: Integration, stood: Said, said: Said) -> None:
+    """Notes which mappings are said now, by what they map, beside what stood there; None where one is removed."""
+    if said:
+        audit.note(action, integration, audit.differences({name: stood.get(name) for name in said}, said))
 
 
 def refuse(errors: Mapping[tuple[int, str], str]) -> None:

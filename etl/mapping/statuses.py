@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from custommapping.models import Status, StatusMapping
 from custommapping.workflows import steps_of, workflows_of
-from etl.mapping.changing import Applied, Seen, changing, doubles, mappings_of, refuse, refuse_outdated
+from etl.mapping.changing import Applied, Seen, changing, doubles, mappings_of, note, refuse, refuse_outdated
 from etl.transform import categories
 from integrations.models import Integration
 from integrations.records import Category
-from pulse.tenancy import audit
 
 logger = logging.getLogger(__name__)
 
@@ -54,9 +53,7 @@ def _note(integration: Integration, changed: Sequence[StatusMeaning], known: Map
         one.status_external_id: {"category": one.category, "flow_step": one.flow_step} if one.category else None
         for one in changed
     }
-    if said:
-        stood = {name: was.get(name) for name in said}
-        audit.note("status_mappings.saved", integration, audit.differences(stood, said))
+    note("status_mappings.saved", integration, was, said)
 
 
 def _differs(meaning: StatusMeaning, known: StatusMapping | None) -> bool:

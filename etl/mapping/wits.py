@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from custommapping.models import Wit, WitHierarchy, WitMapping
 from custommapping.names import name_problem
 from etl.load.wit_mappings import follow_mappings
-from etl.mapping.changing import Applied, Seen, changing, doubles, mappings_of, refuse, refuse_outdated
+from etl.mapping.changing import Applied, Seen, changing, doubles, mappings_of, note, refuse, refuse_outdated
 from integrations.models import Integration
-from pulse.tenancy import audit
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +50,7 @@ def _note(integration: Integration, changed: Sequence[WitMeaning], known: Mappin
         one.wit_from: {"wit_to": one.wit_to, "hierarchy_id": one.hierarchy_id} if one.wit_to else None
         for one in changed
     }
-    if said:
-        stood = {name: was.get(name) for name in said}
-        audit.note("type_mappings.saved", integration, audit.differences(stood, said))
+    note("type_mappings.saved", integration, was, said)
 
 
 def _differs(meaning: WitMeaning, known: WitMapping | None) -> bool:
