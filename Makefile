@@ -9,10 +9,12 @@ PUBLISHED := tests/published/node_modules/.package-lock.json
 ARGS ?=
 RUNS ?= 1
 
-.PHONY: demo test chaos lint audit bench format clean
+.PHONY: demo install test chaos lint audit bench format clean
 
 demo: $(STAMP)
 	@$(BIN)/python manage.py demo $(ARGS)
+
+install: $(STAMP)
 
 test: $(STAMP)-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)

@@ -13,16 +13,18 @@ django.setup()
 
 from django.test import Client  # noqa: E402
 
+import pulse.asgi  # noqa: E402, F401  (as a web process: the collector of garbage is set as there)
 from benchmarks.load import load, load_catalogues, new_run, store  # noqa: E402
 from etl.models import EtlJobRun, RawExtractionData, WorkItem  # noqa: E402
 from etl.sql import execute, fetch  # noqa: E402
-from etl.workers.pool import tune_process  # noqa: E402
 from integrations.models import Integration  # noqa: E402
 from pulse.postgres.scope import owner_scope, platform_scope  # noqa: E402
 from pulse.tenancy.models import Role, Tenant, User  # noqa: E402
 
 ROUNDS = 40
 PAYLOAD = json.dumps({"id": "1", "fields": {"summary": "Login is slow"}})
+# Of a work item.
+CHANGES = 4
 # One row in so many is the other tenant's: the newest ones.
 OTHERS = 10
 # So that every filter finds some; what is rare is one row in a thousand.
@@ -32,10 +34,20 @@ _RAW = """INSERT INTO raw_extraction_data (tenant_id, integration_id, run_id, st
         (ARRAY['jira_issues_with_changelogs', 'jira_projects'])[1 + (n %% 50 = 0)::int], n::text, %(payload)s, '{}',
         (ARRAY['completed', 'failed'])[1 + (n %% 1000 = 0)::int], now(), 1
     FROM generate_series(1, %(count)s) n"""
-_ITEMS = """INSERT INTO work_items SELECT (jsonb_populate_record(w, jsonb_build_object(
-        'id', nextval(pg_get_serial_sequence('work_items', 'id')), 'external_id', w.external_id || '-' || n,
-        'key', w.key || '-' || n, 'updated', w.updated + n * interval '1 minute',
-        'created', w.created + n * interval '1 minute'))).* FROM work_items w, generate_series(1, %(count)s) n"""
+# The copies of an item do not stand side by side, as those of a project or of a value seldom do.
+_ITEMS = """INSERT INTO work_items SELECT one.* FROM generate_series(1, %(count)s) n,
+    LATERAL (SELECT w FROM work_items w WHERE n > 0 OFFSET 0) known, jsonb_populate_record(known.w, jsonb_build_object(
+        'id', nextval(pg_get_serial_sequence('work_items', 'id')), 'external_id', (known.w).external_id || '-' || n,
+        'key', (known.w).key || '-' || n, 'updated', (known.w).updated + n * interval '1 minute',
+        'created', (known.w).created + n * interval '1 minute', 'team', 'Team ' || n %% 12,
+        'custom_field_01', 'Case ' || n, 'custom_fields_overflow',
+        (known.w).custom_fields_overflow || jsonb_build_object('customfield_19999', n %% 500))) one"""
+_CHANGES = """INSERT INTO changelogs (tenant_id, integration_id, work_item_id, external_id, from_status_id,
+    to_status_id, from_status_name, to_status_name, transition_start_date, transition_change_date,
+    time_in_status_seconds, changed_by)
+    SELECT w.tenant_id, w.integration_id, w.id, n::text, w.status_id, w.status_id, 'In Review', 'Done', w.created,
+        w.created + n * interval '1 day', 86400, 'Ada Quill'
+    FROM work_items w, generate_series(1, %(count)s) n ON CONFLICT DO NOTHING"""
 QUESTIONS: Mapping[str, Mapping[str, str]] = {
     "raw-data": {"fields": "id,entity_type,processing_status"},
     "raw-data by type": {"entity_type": "jira_projects", "fields": "id"},
@@ -45,11 +57,21 @@ QUESTIONS: Mapping[str, Mapping[str, str]] = {
     "work-items by status": {"status": "{status}"},
     "work-items by type and project": {"wit": "{wit}", "project": "{project}"},
     "work-items by key": {"key": "{key}"},
-    "work-items by time": {"updated_from": "{late}"},
-    "work-items by field": {"overflow.customfield_10001": "nothing has this"},
+    "work-items since the last day": {"updated_from": "{late}"},
+    "work-items of a month": {"created_from": "{early}", "created_to": "{late}", "project": "{project}"},
+    "work-items by column, of many": {"team": "Team 7"},
+    "work-items by column, of few": {"custom_field_01": "Case 77"},
+    "work-items by field, of many": {"overflow.customfield_10044": "Feature"},
+    "work-items by field, of some": {"overflow.customfield_19999": "77"},
+    "work-items by field, of none": {"overflow.customfield_10001": "nothing has this"},
     "changelogs": {},
+    "changelogs by project": {"project": "{project}"},
+    "changelogs by key": {"key": "{key}"},
+    "changelogs since the last day": {"changed_from": "{late}"},
     "projects": {},
     "statuses": {},
+    "wits": {},
+    "custom-fields": {},
     "jobs": {},
     "runs": {},
 }
@@ -66,6 +88,7 @@ def fill(folder: Path, raw: int, items: int) -> EtlJobRun:
     )
     with owner_scope():
         execute(_ITEMS, {"count": items // WorkItem.objects.count()})
+        execute(_CHANGES, {"count": CHANGES})
         for integration, count in ((run.integration, raw - raw // OTHERS), (other, raw // OTHERS)):
             known = {"tenant": integration.tenant_id, "integration": integration.pk, "run": run.pk}
             execute(_RAW, {**known, "count": count, "payload": PAYLOAD})
@@ -76,9 +99,11 @@ def fill(folder: Path, raw: int, items: int) -> EtlJobRun:
 def _named() -> dict[str, str]:
     """What the questions name."""
     item = WorkItem.objects.select_related("project", "status", "wit").order_by("id")[0]
-    ((late,),) = fetch("SELECT max(updated) - interval '1 day' FROM work_items", [])
+    ((late, early),) = fetch(
+        "SELECT max(created) - interval '1 day', max(created) - interval '1 month' FROM work_items", []
+    )
     names = {"project": item.project.key, "status": item.status.name, "wit": item.wit.name, "key": item.key}
-    return {**names, "late": late.isoformat()}
+    return {**names, "late": late.isoformat(), "early": early.isoformat()}
 
 
 def measure(client: Client, path: str, query: Mapping[str, str]) -> list[float]:
@@ -106,7 +131,6 @@ def _figures(taken: list[float]) -> dict[str, float]:
 
 
 def main(folder: Path, raw: int, items: int) -> None:
-    tune_process()
     tenant = fill(folder, raw, items).tenant
     named = _named()
     questions = {

@@ -16,7 +16,6 @@ from rest_framework import exceptions
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission, IsAuthenticated
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
@@ -27,6 +26,7 @@ from etl.api.describing import Body, Description
 from etl.api.forms import Form
 from etl.api.paging import page
 from etl.api.parsing import JsonBody
+from etl.api.rendering import Json
 from etl.queue.topology import Tier
 from integrations.models import Integration
 from pulse.postgres.scope import platform_scope, tenant_scope
@@ -51,7 +51,7 @@ class JsonView(APIView):
     """
 
     parser_classes: Sequence[type[BaseParser]] = (JsonBody,)
-    renderer_classes = (JSONRenderer,)
+    renderer_classes = (Json,)
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     schema = Description()
     forms: ClassVar[Mapping[str, type[Form]]] = {}

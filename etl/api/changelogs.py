@@ -6,9 +6,9 @@ from django.db.models import F, QuerySet
 from rest_framework import serializers
 
 from custommapping.models import Project
-from etl.api.filters import in_periods, period_fields
+from etl.api.filters import period_fields
 from etl.api.forms import Form, IdField, NamesField, PageForm
-from etl.api.listing import ChosenAnswer, Listing, Pages
+from etl.api.listing import ChosenAnswer, Listing, Pages, item_id
 from etl.models import Changelog
 
 PERIODS = {"changed": "transition_change_date"}
@@ -63,8 +63,9 @@ _COLUMNS = {
 
 
 class Changelogs(Listing):
-    # By the work items' own key: that table has an index by tenant, this one by work item.
-    keys = ("of_integration", "of_item", "external_id", "item_number")
+    # By the work items' own id: that table has an index by tenant, this one by work item.
+    keys = ("of_item", "external_id", "item_number")
+    periods = PERIODS
     answer = ChangelogAnswer
 
     def found(self) -> QuerySet[Any]:
@@ -74,12 +75,7 @@ class Changelogs(Listing):
         if "project" in self.given:
             rows = rows.filter(work_item__project_id__in=self.named(Project, "project", "key"))
         rows = rows.filter(**{column: self.given[name] for name, column in _COLUMNS.items() if name in self.given})
-        return in_periods(rows, self.given, PERIODS).annotate(
-            of_integration=F("work_item__integration_id"),
-            of_item=F("work_item__external_id"),
-            key=F("work_item__key"),
-            project=F("work_item__project__key"),
-        )
+        return rows.annotate(of_item=item_id(), key=F("work_item__key"), project=F("work_item__project__key"))
 
 
 class ChangelogsView(Pages, Changelogs):

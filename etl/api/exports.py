@@ -1,4 +1,4 @@
-"""`work-items/export`, `prs/export`, `changelogs/export`: whole lists as CSV or JSON Lines."""
+"""`work-items/export`, `changelogs/export`, `prs/export` and the like: whole lists as CSV or JSON Lines."""
 
 import csv
 import io
@@ -16,6 +16,7 @@ from rest_framework.utils.encoders import JSONEncoder
 
 from etl.api.changelogs import Changelogs, ChangelogsFilter
 from etl.api.forms import Form, OneOfField
+from etl.api.links import Links, LinksFilter
 from etl.api.listing import Listing
 from etl.api.paging import page
 from etl.api.prs import Prs, PrsFilter
@@ -119,7 +120,7 @@ class Export(Listing):
 
     def _chunk(self, rows: QuerySet[Any], writer: Writer, cursor: str | None) -> tuple[str, str | None]:
         """The text of the rows behind the cursor, and the cursor behind these; None where there are no more."""
-        found = page(rows, self.keys, {"limit": CHUNK_ROWS, "cursor": cursor}, self._told)
+        found = page(rows, self.order, {"limit": CHUNK_ROWS, "cursor": cursor}, self._told)
         return writer.lines(found["results"]), found["next"]
 
     def _told(self, rows: Sequence[Any]) -> Any:
@@ -160,3 +161,12 @@ class ChangelogsExportForm(ChangelogsFilter, ExportForm):
 class ChangelogsExportView(Export, Changelogs):
     forms = {"GET": ChangelogsExportForm}
     file_name = "changelogs"
+
+
+class LinksExportForm(LinksFilter, ExportForm):
+    """The filters of the list."""
+
+
+class LinksExportView(Export, Links):
+    forms = {"GET": LinksExportForm}
+    file_name = "links"

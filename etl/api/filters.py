@@ -16,6 +16,11 @@ def period_fields(*names: str) -> dict[str, serializers.DateTimeField]:
     return {f"{name}_{end}": serializers.DateTimeField(required=False) for name in names for end in _ENDS}
 
 
+def is_asked(name: str, given: Mapping[str, Any]) -> bool:
+    """Whether a period was given by that name."""
+    return any(f"{name}_{end}" in given for end in _ENDS)
+
+
 def in_periods(rows: QuerySet[M], given: Mapping[str, Any], columns: Mapping[str, str]) -> QuerySet[M]:
     """The rows whose columns are in the periods that were given by those names: from on, and before to."""
     return rows.filter(

@@ -4,24 +4,40 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
-from django.db.models import Q
+from django.db import models
+from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
 from custommapping.texts import to_text
+from etl.models import WorkItem
+from etl.sql import fetch
 from integrations.provider import Provider
 
+# Where there are more, one of them is met soon in any order.
+MOST_BY_INDEX = 4000
 # Under which keys a value's own words and ids stand.
 _KEYS = ("value", "displayName", "name", "title", "key", "id", "accountId")
 
 
-def holds(field_id: str, text: str) -> Q:
-    """Finds work items whose overflow has that value in that field, by the index on it.
+def holding(rows: QuerySet[WorkItem], field_id: str, text: str) -> QuerySet[WorkItem]:
+    """Those whose overflow has that value in that field. Asks the index on it, for which a tenant must be set.
 
     The text, number or boolean itself; what an option, a person, … is called, or its id; one entry of a list;
     "parent / child"; or what is given as JSON and contained in the value.
     """
-    wanted = [{field_id: each} for value in _meant(text) for each in (value, [value])]
-    return Q(pk__in=RawSQL("SELECT work_items_holding(%s::jsonb[])", [[orjson.dumps(one).decode() for one in wanted]]))
+    meant = [(_as_json(field_id, value), _as_json(field_id, [value])) for value in _meant(text)]
+    search = """SELECT number, work_items_holding(value, in_list, %s)
+        FROM unnest(%s::jsonb[], %s::jsonb[]) WITH ORDINALITY asked(value, in_list, number)"""
+    found = fetch(search, [MOST_BY_INDEX + 1, [value for value, _ in meant], [in_list for _, in_list in meant]])
+    if len(found) <= MOST_BY_INDEX:
+        return rows.filter(pk__in={pk for _, pk in found})
+    # Each that is compared with every row costs: of those that no item has none is.
+    wanted = [text for number in {number for number, _ in found} for text in meant[number - 1]]
+    return rows.filter(RawSQL("custom_fields_overflow @> ANY(%s::jsonb[])", [wanted], models.BooleanField()))
+
+
+def _as_json(field_id: str, value: Any) -> str:
+    return orjson.dumps({field_id: value}).decode()
 
 
 def _meant(text: str) -> Iterator[Any]:

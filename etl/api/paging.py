@@ -4,11 +4,12 @@ Nothing is counted and nothing skipped: the thousandth page costs what the first
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.core import signing
 from django.db.models import F, Func, Model, Q, QuerySet, TextField, Value
-from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
+from django.db.models.lookups import GreaterThan, LessThan
 from rest_framework.exceptions import ValidationError
 
 from etl.api.forms import shown
@@ -45,7 +46,11 @@ def _salt(rows: QuerySet[M], keys: Sequence[str]) -> str:
 
 def _cursor(row: Model, keys: Sequence[str], salt: str) -> str:
     # Signed: so what comes back is what a column held, and no check of types and lengths is needed.
-    return signing.dumps([getattr(row, key.lstrip("-")) for key in keys], salt=salt)
+    return signing.dumps([_plain(getattr(row, key.lstrip("-"))) for key in keys], salt=salt)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _read(cursor: str, salt: str) -> list[Any]:
@@ -62,9 +67,9 @@ def _after(keys: Sequence[str], values: Sequence[Any]) -> Any:
     descending = {key.startswith("-") for key in keys}
     if len(descending) > 1:
         return _one_by_one(keys, values)
-    past, not_before = (LessThan, LessThanOrEqual) if True in descending else (GreaterThan, GreaterThanOrEqual)
-    # Said once more of the first two: where the others are another table's, an index on these is entered by them.
-    return Q(past(*_rows(names, values))) & Q(not_before(*_rows(names[:2], values[:2])))
+    past, not_before = (LessThan, "lte") if True in descending else (GreaterThan, "gte")
+    # Said once more of the first: where the others are another table's, an index on it is entered by it.
+    return Q(past(*_rows(names, values))) & Q(**{f"{names[0]}__{not_before}": values[0]})
 
 
 def _rows(names: Sequence[str], values: Sequence[Any]) -> tuple[Func, Func]:

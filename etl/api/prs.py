@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from etl.api.filters import in_periods, period_fields
+from etl.api.filters import period_fields
 from etl.api.forms import Form, IdField, NamesField, OneOfField, PageForm
 from etl.api.listing import ChosenAnswer, Listing, Pages, short
 from etl.models import Pr, Repository
@@ -60,7 +60,8 @@ class PrsForm(PrsFilter, PageForm):
 
 
 class Prs(Listing):
-    keys = ("integration_id", "external_id")
+    keys = ("id",)
+    periods = PERIODS
     answer = PrAnswer
     long = {"body": "body"}
 
@@ -68,7 +69,7 @@ class Prs(Listing):
         rows = self.filtered(self.rows(Pr), "number", "state", "author", "draft", "bot", "base", "active")
         if "repository" in self.given:
             rows = rows.filter(repository_id__in=self.named(Repository, "repository", "full_name__iexact"))
-        return in_periods(rows, self.given, PERIODS).select_related("repository").defer("mentioned_keys")
+        return rows.select_related("repository").defer("mentioned_keys")
 
 
 class PullRequestsView(Pages, Prs):

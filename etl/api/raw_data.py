@@ -14,7 +14,6 @@ from django.db.models.functions import Cast
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers, status
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -32,13 +31,6 @@ from etl.models import RawExtractionData, UnitState
 MOST_STORED_BYTES = 4_000_000
 STATES = (UnitState.PENDING, UnitState.PROCESSING, UnitState.COMPLETED, UnitState.FAILED)
 SHORT_NAMES = ("id", "entity_type", "external_id", "raw_data", "processing_status", "created_at")
-
-
-class StoredJson(JSONRenderer):
-    """JSON in which what the database keeps stands as it is: nobody reads it on the way."""
-
-    def render(self, data: Any, accepted_media_type: Any = None, renderer_context: Any = None) -> bytes:
-        return b"" if data is None else orjson.dumps(data, default=str)
 
 
 class RawDataAnswer(ChosenAnswer[RawExtractionData]):
@@ -160,7 +152,6 @@ class RawDatasView(Listing):
     """GET: the tenant's stored answers, the oldest first."""
 
     forms = {"GET": RawDataForm}
-    renderer_classes = (StoredJson,)
     keys = ("id",)
     answer = RawDataAnswer
 
@@ -207,7 +198,6 @@ class RawDataView(ApiView):
     """GET: one stored answer, with all there is of it."""
 
     answers = {"GET": RawDataAnswer}
-    renderer_classes = (StoredJson,)
     wanted = NAMES
 
     def get(self, request: Request, pk: int) -> Response:

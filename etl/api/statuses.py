@@ -27,6 +27,7 @@ class StatusesForm(PageForm):
     meaning = OneOfField(Meaning.values, required=False)
     unmapped = serializers.BooleanField(required=False)
     search = serializers.CharField(required=False, max_length=255)
+    counts = serializers.BooleanField(default=False)
 
 
 class StatusMappingAnswer(serializers.ModelSerializer[StatusMapping]):
@@ -38,7 +39,10 @@ class StatusMappingAnswer(serializers.ModelSerializer[StatusMapping]):
 
 
 class StatusAnswer(serializers.ModelSerializer[Status]):
-    """A status; ``category`` is the source's, ``effective_category`` counts, ``steps`` are what it can be mapped to."""
+    """A status; ``category`` is the source's, ``effective_category`` counts, ``steps`` are what it can be mapped to.
+
+    Its work items and status changes are counted where ``counts`` asks for it: that reads all there are.
+    """
 
     class Meta:
         model = Status
@@ -50,14 +54,14 @@ class StatusAnswer(serializers.ModelSerializer[Status]):
     def to_representation(self, instance: Any) -> dict[str, Any]:
         key = instance.integration_id, instance.external_id
         mapping = self.context["mappings"].get(key)
-        uses = self.context["uses"][instance.pk]
+        uses = self.context["uses"].get(instance.pk)
         return super().to_representation(instance) | {
             "meaning": instance.meaning,
             "effective_category": mapping.category if mapping else instance.category,
             "mapping": StatusMappingAnswer(mapping).data if mapping else None,
             "steps": self.context["steps"][key],
-            "work_items": uses.work_items,
-            "changelogs": uses.changelogs,
+            "work_items": uses and uses.work_items,
+            "changelogs": uses and uses.changelogs,
         }
 
 
@@ -66,8 +70,8 @@ MEANINGS = {
     "effective_category": str | None,
     "mapping": StatusMappingAnswer | None,
     "steps": [str],
-    "work_items": int,
-    "changelogs": int,
+    "work_items": int | None,
+    "changelogs": int | None,
 }
 
 
@@ -92,7 +96,7 @@ class StatusesView(ApiView):
         )
         context = {
             "mappings": {(row.integration_id, row.status_external_id): row for row in mappings},
-            "uses": status_uses([status.pk for status in found]),
+            "uses": status_uses([status.pk for status in found]) if self.given["counts"] else {},
             "steps": steps_of(found, workflows_of(self.tenant.pk)),
         }
         return StatusAnswer(found, many=True, context=context).data

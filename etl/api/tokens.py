@@ -42,7 +42,9 @@ class NewTokenView(_TokenView):
     def post(self, request: Request) -> Response:
         user = authenticate(request, **self.given)
         if not isinstance(user, User):
-            raise exceptions.AuthenticationFailed("the name or the password is wrong, or the user is inactive")
+            raise exceptions.AuthenticationFailed(
+                "the name or the password is wrong, or the user or tenant is inactive"
+            )
         note_login(user)
         refresh = new_tokens(user)
         return Response({"access": str(refresh.access_token), "refresh": str(refresh)})

@@ -17,7 +17,7 @@ from etl.api.dead_letters import (
     ReplayManyView,
     ReplayView,
 )
-from etl.api.exports import ChangelogsExportView, PrsExportView, WorkItemsExportView
+from etl.api.exports import ChangelogsExportView, LinksExportView, PrsExportView, WorkItemsExportView
 from etl.api.field_help import AcceptView, ExportView, ImportView, ProfileView, SuggestionsView
 from etl.api.health import HealthView, LiveView, ReadyView
 from etl.api.integrations import CheckView, IntegrationsView, IntegrationView, ProvidersView
@@ -32,6 +32,7 @@ from etl.api.job_actions import (
     VerifyView,
 )
 from etl.api.jobs import JobStatusView, JobsView, JobView
+from etl.api.links import LinksView
 from etl.api.logos import LogoView
 from etl.api.mapping import MappingView, PreviewView, RetransformView
 from etl.api.metrics import FlowNowView, FlowView, PrsNowView, PrsView
@@ -104,6 +105,8 @@ urlpatterns = [
     path("workflows/<int:pk>", WorkflowView.as_view(), name="workflow"),
     path("work-items", WorkItemsView.as_view(), name="work-items"),
     path("work-items/export", WorkItemsExportView.as_view(), name="work-items-export"),
+    path("work-items/links", LinksView.as_view(), name="work-items-links"),
+    path("work-items/links/export", LinksExportView.as_view(), name="work-items-links-export"),
     path("work-items/<int:pk>", WorkItemView.as_view(), name="work-item"),
     path("changelogs", ChangelogsView.as_view(), name="changelogs"),
     path("changelogs/export", ChangelogsExportView.as_view(), name="changelogs-export"),

@@ -10,13 +10,14 @@ from typing import Any
 from rest_framework import status
 from rest_framework.exceptions import ParseError, PermissionDenied
 from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from etl.api import errors
 from etl.api.describing import Answer, Description
+from etl.api.rendering import Json
 from etl.jobs.webhooks import Receipt, receive
 from integrations.errors import Permanent
 from integrations.models import Integration
@@ -50,7 +51,7 @@ class WebhookView(APIView):
     schema = Description()
     authentication_classes = ()
     permission_classes = ()
-    renderer_classes = (JSONRenderer,)
+    renderer_classes = (Json,)
     content_negotiation_class = AlwaysJson
 
     def post(self, request: Request, provider: str, integration_id: int, secret: str = "") -> Response:

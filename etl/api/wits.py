@@ -25,6 +25,7 @@ class WitsForm(PageForm):
     integration_id = IdField(required=False)
     unmapped = serializers.BooleanField(required=False)
     search = serializers.CharField(required=False, max_length=255)
+    counts = serializers.BooleanField(default=False)
 
 
 class HierarchyAnswer(serializers.ModelSerializer[WitHierarchy]):
@@ -42,6 +43,8 @@ class WitMappingAnswer(serializers.ModelSerializer[WitMapping]):
 
 
 class WitAnswer(serializers.ModelSerializer[Wit]):
+    """A type. Its work items are counted where ``counts`` asks for it: that reads all there are."""
+
     mapping = WitMappingAnswer(allow_null=True)
 
     class Meta:
@@ -52,14 +55,14 @@ class WitAnswer(serializers.ModelSerializer[Wit]):
         )  # fmt: skip
 
     def to_representation(self, instance: Wit) -> dict[str, Any]:
-        return super().to_representation(instance) | {"work_items": self.context["uses"][instance.pk]}
+        return super().to_representation(instance) | {"work_items": self.context["uses"].get(instance.pk)}
 
 
 class WitsView(ApiView):
     """GET: the tenant's types."""
 
     forms = {"GET": WitsForm}
-    answers = {"GET": Page(With(WitAnswer, {"work_items": int}))}
+    answers = {"GET": Page(With(WitAnswer, {"work_items": int | None}))}
 
     def get(self, request: Request) -> Response:
         rows = self.filtered(self.rows(Wit)).select_related("mapping__hierarchy")
@@ -70,7 +73,8 @@ class WitsView(ApiView):
         return Response(page(rows, ["integration_id", "name", "id"], self.given, self._answers))
 
     def _answers(self, found: Sequence[Wit]) -> Any:
-        return WitAnswer(found, many=True, context={"uses": wit_uses([wit.pk for wit in found])}).data
+        uses = wit_uses([wit.pk for wit in found]) if self.given["counts"] else {}
+        return WitAnswer(found, many=True, context={"uses": uses}).data
 
 
 class WitMappingsForm(PageForm):

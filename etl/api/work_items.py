@@ -6,24 +6,25 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from custommapping.models import MAPPED_COLUMNS, CustomField, Project, Status, Wit
-from etl.api.filters import in_periods, period_fields
+from etl.api.errors import NoSuchRow
+from etl.api.filters import period_fields
 from etl.api.forms import Form, IdField, NamesField, PageForm
 from etl.api.listing import ChosenAnswer, Listing, Pages, short
-from etl.api.overflow import holds, readable
+from etl.api.overflow import holding, readable
 from etl.models import WorkItem
+from etl.models.items import LONGEST_INDEXED, TEXT_COLUMNS, is_short
 from etl.transform.metrics import METRIC_NAMES
 from integrations.models import Integration
 from integrations.provider import Provider
 
 _PREFIX = "overflow."
 _overflow_name = re.compile(r"overflow\.[A-Za-z0-9_.-]{1,100}")
-_TEXT_COLUMNS = tuple(column for column in MAPPED_COLUMNS if column != "story_points")
 PERIODS = {name: name for name in ("created", "updated", "resolved")}
 # Parameters that name rows of a catalogue, by a column of it.
 _CATALOGUES = {"project": (Project, "key"), "wit": (Wit, "name"), "status": (Status, "name")}
@@ -32,9 +33,9 @@ _CATALOGUES = {"project": (Project, "key"), "wit": (Wit, "name"), "status": (Sta
 class WorkItemAnswer(ChosenAnswer[WorkItem]):
     """An item. ``overflow`` has the custom fields that no column holds (see `etl.api.overflow.readable`)."""
 
-    project = serializers.CharField(source="project.key")
-    wit = serializers.CharField(source="wit.name")
-    status = serializers.CharField(source="status.name")
+    project = serializers.CharField(source="project_key")
+    wit = serializers.CharField(source="wit_name")
+    status = serializers.CharField(source="status_name")
     story_points = serializers.SerializerMethodField()
     overflow = serializers.SerializerMethodField()
 
@@ -79,7 +80,7 @@ class WorkItemsFilter(Form):
     story_points = serializers.DecimalField(max_digits=20, decimal_places=6, required=False)
 
     def get_fields(self) -> dict[str, Any]:
-        columns, periods = {column: _value() for column in _TEXT_COLUMNS}, period_fields(*PERIODS)
+        columns, periods = {column: _value() for column in TEXT_COLUMNS}, period_fields(*PERIODS)
         names = NamesField(NAMES, default=short(NAMES, "description"))
         return {**super().get_fields(), **columns, **periods, "fields": names}
 
@@ -112,19 +113,28 @@ def _value() -> serializers.CharField:
     return serializers.CharField(required=False, max_length=1000, trim_whitespace=False)
 
 
+def with_names(rows: QuerySet[WorkItem]) -> QuerySet[WorkItem]:
+    """The items with what their project, type and status are called: whole rows of these would cost as much again."""
+    return rows.annotate(project_key=F("project__key"), wit_name=F("wit__name"), status_name=F("status__name"))
+
+
 class WorkItems(Listing):
-    keys = ("integration_id", "external_id")
+    keys = ("id",)
+    periods = PERIODS
     answer = WorkItemAnswer
     long = {"description": "description", "overflow": "custom_fields_overflow"}
 
     def found(self) -> QuerySet[WorkItem]:
         rows = self.filtered(self.rows(WorkItem), "key", "active", *MAPPED_COLUMNS)
+        for column in TEXT_COLUMNS:
+            if column in self.given and len(self.given[column]) <= LONGEST_INDEXED:
+                rows = rows.filter(is_short(column))
         for name, (model, column) in _CATALOGUES.items():
             if name in self.given:
                 rows = rows.filter(**{f"{name}_id__in": self.named(model, name, column)})
         for field_id, text in self.given["overflow"].items():
-            rows = rows.filter(holds(field_id, text))
-        return in_periods(rows, self.given, PERIODS).select_related("project", "wit", "status")
+            rows = holding(rows, field_id, text)
+        return with_names(rows)
 
     # What the answer asks its view for.
 
@@ -147,7 +157,10 @@ class WorkItemView(WorkItems):
     """GET: one work item, with all there is of it."""
 
     def get(self, request: Request, pk: int) -> Response:
-        return Response(WorkItemAnswer(self.row(WorkItem, pk), context={"view": self}).data)
+        item = with_names(self.rows(WorkItem)).filter(pk=pk).first()
+        if item is None:
+            raise NoSuchRow("id", pk)
+        return Response(WorkItemAnswer(item, context={"view": self}).data)
 
 
 class WorkItemsView(Pages, WorkItems):

@@ -11,6 +11,8 @@ from integrations.records import LinkKind
 from pulse.postgres.comments import commented
 from pulse.tenancy.models import TenantOwned
 
+PR_TIMES = ("created", "updated", "closed", "merged")
+
 
 def _unique(name: str) -> models.UniqueConstraint:
     return models.UniqueConstraint(fields=["tenant", "integration", "external_id"], name=name)
@@ -131,6 +133,12 @@ class Pr(FromSource):
             # Looked into for every page of work items: what waits to be added would be read each time.
             GinIndex(fields=["mentioned_keys"], name="prs_mentioned_keys", fastupdate=False),
             models.Index(fields=["repository", "number"], name="prs_number"),
+            models.Index(fields=["tenant", "id"], name="prs_in_order"),
+            models.Index(fields=["repository", "id"], name="prs_repository"),
+            *(
+                models.Index(fields=["tenant", name, "id"], name=f"prs_{name}")
+                for name in ("author", "state", *PR_TIMES)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -93,6 +93,7 @@ class RawExtractionData(Unit):
         constraints = unit_constraints("raw_extraction_data")
         indexes = [
             *unit_indexes("raw"),
+            models.Index(fields=["tenant", "id"], name="raw_in_order"),
             models.Index(fields=["tenant", "entity_type"], name="raw_entity_type"),
             models.Index(fields=["status"], condition=models.Q(status__in=OPEN), name="raw_processing_status"),
             models.Index(fields=["external_id"], name="raw_external_id"),

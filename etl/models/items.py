@@ -2,12 +2,24 @@
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.models.functions import Length
+from django.db.models.lookups import LessThanOrEqual
 
-from custommapping.models import CUSTOM_FIELD_COLUMNS, FromSource, Project, Status, Wit
+from custommapping.models import CUSTOM_FIELD_COLUMNS, MAPPED_COLUMNS, FromSource, Project, Status, Wit
 from etl.models.references import OWNERS, unchecked
 from integrations.models import Integration
 from pulse.postgres.comments import commented
 from pulse.tenancy.models import Tenant, TenantOwned
+
+ITEM_TIMES = ("created", "updated", "resolved")
+TEXT_COLUMNS = tuple(column for column in MAPPED_COLUMNS if column != "story_points")
+# Characters: what is longer no index could hold.
+LONGEST_INDEXED = 200
+
+
+def is_short(column: str) -> models.Q:
+    """Whether the column's text is among those that an index finds."""
+    return models.Q(LessThanOrEqual(Length(column), LONGEST_INDEXED))
 
 
 @commented(
@@ -100,9 +112,9 @@ class WorkItem(FlowMetrics, FromSource):
     integration = unchecked(Integration)
     key = models.CharField(max_length=255)
     former_keys = models.JSONField(default=list, db_default=models.Value([], models.JSONField()), editable=False)
-    project = models.ForeignKey(Project, on_delete=models.PROTECT)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, db_index=False)
     wit = models.ForeignKey(Wit, on_delete=models.PROTECT, db_index=False)
-    status = models.ForeignKey(Status, on_delete=models.PROTECT)
+    status = models.ForeignKey(Status, on_delete=models.PROTECT, db_index=False)
     parent = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True)
     parent_external_id = models.CharField(max_length=255, null=True, blank=True)
     summary = models.TextField()
@@ -165,6 +177,19 @@ class WorkItem(FlowMetrics, FromSource):
                 condition=models.Q(parent=None, parent_external_id__isnull=False),
                 name="work_items_orphans",
             ),
+            # What lists are filtered by, each with the order that they have then.
+            models.Index(fields=["tenant", "id"], name="work_items_in_order"),
+            models.Index(fields=["tenant", "id"], condition=models.Q(active=False), name="work_items_inactive"),
+            models.Index(fields=["tenant", "work_last_completed_at"], name="work_items_completed"),
+            *(
+                models.Index(fields=[name, "id"], name=f"work_items_{name}")
+                for name in ("integration", "project", "wit", "status")
+            ),
+            *(models.Index(fields=["tenant", name, "id"], name=f"work_items_{name}") for name in ITEM_TIMES),
+            *(
+                models.Index(fields=["tenant", name, "id"], condition=is_short(name), name=f"work_items_{name}")
+                for name in TEXT_COLUMNS
+            ),
         ]
 
     def __str__(self) -> str:
@@ -209,6 +234,7 @@ class Changelog(TenantOwned):
         constraints = [
             models.UniqueConstraint(fields=["work_item", "external_id", "item_number"], name="changelogs_item")
         ]
+        indexes = [models.Index(fields=["tenant", "transition_change_date", "id"], name="changelogs_changed")]
 
     def __str__(self) -> str:
         return f"{self.from_status_name} → {self.to_status_name}"

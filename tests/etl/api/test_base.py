@@ -220,12 +220,12 @@ def test_what_is_at_no_address_has_the_one_shape(path: str) -> None:
     assert (answer.status_code, list(answer.json())) == (404, SHAPE)
 
 
-def test_people_of_an_inactive_tenant_are_refused(owner: Caller, acme: Rows) -> None:
+def test_people_of_an_inactive_tenant_are_nobody(owner: Caller, acme: Rows) -> None:
     Tenant.objects.update(active=False)
 
     answer = owner.get("projects")
 
-    assert (answer.status_code, answer.json()["detail"]) == (403, "tenant Acme is inactive")
+    assert (answer.status_code, answer.json()["type"]) == (401, "not_authenticated")
 
 
 def test_a_superuser_may_look_after_an_inactive_tenant(superuser: Caller, acme: Rows) -> None:

@@ -36,7 +36,7 @@ def save(caller: Caller, loading: Loading, *mappings: dict[str, Any]) -> Any:
 def test_statuses_are_shown_with_what_they_mean_and_how_much_they_are_used(owner: Caller, loading: Loading) -> None:
     save(owner, loading, {"status_external_id": "3", "category": "Done", "flow_step": "Build"})
 
-    row = next(row for row in owner.get("statuses").json()["results"] if row["external_id"] == "3")
+    row = next(row for row in owner.get("statuses", counts="true").json()["results"] if row["external_id"] == "3")
 
     assert {name: row[name] for name in ("name", "category", "effective_category", "meaning")} == {
         "name": "Building", "category": "In Progress", "effective_category": "Done", "meaning": "mapped",

@@ -59,7 +59,7 @@ def test_who_gives_a_wrong_name_or_password_is_told_no_more(user: User, username
     assert answer.json() == {
         "type": "authentication_failed",
         "title": "Unauthorized",
-        "detail": "the name or the password is wrong, or the user is inactive",
+        "detail": "the name or the password is wrong, or the user or tenant is inactive",
         "errors": {},
     }
 
@@ -68,6 +68,25 @@ def test_an_inactive_user_gets_no_token(user: User) -> None:
     User.objects.update(is_active=False)
 
     assert login().status_code == 401
+
+
+def test_a_user_of_an_inactive_tenant_gets_no_token_and_a_superuser_does(user: User) -> None:
+    Tenant.objects.update(active=False)
+    assert login().status_code == 401
+
+    User.objects.update(is_superuser=True)
+    assert login().status_code == 200
+
+
+def test_a_token_rests_while_its_tenant_is_inactive(user: User) -> None:
+    tokens = login().json()
+    Tenant.objects.update(active=False)
+
+    assert with_token(tokens["access"]).get("projects").status_code == 401
+    assert Caller().post("auth/refresh", {"refresh": tokens["refresh"]}).status_code == 401
+
+    Tenant.objects.update(active=True)
+    assert with_token(tokens["access"]).get("projects").status_code == 200
 
 
 def test_a_wrong_body_is_told_without_the_password(db: None) -> None:

@@ -1,5 +1,6 @@
 """`work-items`: which are found by what, and what is said of them."""
 
+import re
 from typing import Any
 
 import pytest
@@ -7,8 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from custommapping.models import CustomField, CustomFieldMapping
-from etl.api.overflow import holds
+from etl.api import overflow as by_overflow
 from etl.models import WorkItem
+from etl.models.items import LONGEST_INDEXED
 from etl.sql import execute, fetch
 from integrations.records import WitRecord
 from pulse.postgres.scope import owner_scope
@@ -103,17 +105,50 @@ def test_several_overflow_fields_are_all_to_match(caller: Caller, loading: Loadi
 def test_an_overflow_field_is_looked_up_in_its_index(loading: Loading) -> None:
     loading.load(items(*(issue(str(number), custom={"customfield_1": number}) for number in range(300))))
     # No index is used behind row-level security: a function of the owner's looks there.
-    assert "work_items_holding" in WorkItem.objects.filter(holds("customfield_1", "8")).values("pk").explain()
     ((looks,),) = fetch("SELECT prosrc FROM pg_proc WHERE proname = 'work_items_holding'", [])
 
     with owner_scope():
         execute("ANALYZE work_items", [])
         execute("SET LOCAL enable_seqscan = off", [])
         execute("SELECT set_config('pulse.tenant', %s, true)", [str(loading.integration.tenant_id)])
-        wanted = """ARRAY['{"customfield_1": 8}']::jsonb[]"""
-        plan = str(fetch(f"EXPLAIN {looks.replace('wanted', wanted)}", []))
+        asked = re.sub(r"\b(or_)?wanted", """'{"customfield_1": 8}'""", looks).replace("most", "10")
+        plan = str(fetch(f"EXPLAIN {asked}", []))
 
     assert "work_items_overflow" in plan
+
+
+def test_an_overflow_value_that_many_items_have_is_found_in_each_of_them(
+    caller: Caller, loading: Loading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loading.load(items(*(issue(str(number), custom={"labels": ["red"]}) for number in range(4)), issue("9")))
+    for most in (3, 4):
+        monkeypatch.setattr(by_overflow, "MOST_BY_INDEX", most)
+
+        assert sorted(overflow(caller, "labels", "red")) == ["ABC-0", "ABC-1", "ABC-2", "ABC-3"]
+
+
+def test_a_mapped_column_is_found_however_long_its_text_is(caller: Caller, loading: Loading) -> None:
+    loading.load(items(*(issue(str(number)) for number in range(3))))
+    texts = {"ABC-0": "x" * LONGEST_INDEXED, "ABC-1": "x" * (LONGEST_INDEXED + 1), "ABC-2": "x"}
+    for key, text in texts.items():
+        WorkItem.objects.filter(key=key).update(custom_field_07=text)
+
+    assert [found(caller, custom_field_07=text) for text in texts.values()] == [[key] for key in texts]
+
+
+def test_items_of_a_time_come_in_its_order_page_after_page_and_others_as_they_were_loaded(
+    caller: Caller, loading: Loading
+) -> None:
+    loading.load(items(*(issue(str(number), updated=at(9 - number // 2)) for number in range(6))))
+    query: dict[str, Any] = {"updated_from": at(1).isoformat(), "limit": 2}
+    pages = [caller.get("work-items", **query).json()]
+    while cursor := pages[-1]["next"]:
+        pages.append(caller.get("work-items", **query, cursor=cursor).json())
+
+    by_time = [[item["key"] for item in page["results"]] for page in pages]
+    assert by_time == [["ABC-4", "ABC-5"], ["ABC-2", "ABC-3"], ["ABC-0", "ABC-1"]]
+    assert found(caller) == [f"ABC-{number}" for number in range(6)]
+    assert caller.get("work-items", limit=2, cursor=pages[0]["next"]).status_code == 400
 
 
 def test_an_overflow_value_is_told_with_its_fields_name_its_text_and_as_it_came(

@@ -190,7 +190,7 @@ def test_what_tables_and_policies_are_is_not_for_queries(statement: str, scope: 
 def test_overflow_is_searched_among_the_tenants_own_items_alone(acme: Rows, rival: Rows) -> None:
     items = {rows.tenant.pk: rows.row(WorkItem) for rows in (acme, rival)}
     WorkItem.objects.update(custom_fields_overflow={"customfield_1": "x"})
-    search = 'SELECT * FROM work_items_holding(ARRAY[\'{"customfield_1": "x"}\']::jsonb[])'
+    search = """SELECT * FROM work_items_holding('{"customfield_1": "x"}', '{"customfield_1": ["x"]}', 10)"""
     for tenant_id, item in items.items():
         with tenant_scope(tenant_id):
             assert fetch(search, []) == [(item.pk,)]

@@ -2,7 +2,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from custommapping.models import Project, Status, Wit
-from etl.models import Changelog, WorkItem
+from etl.models import Changelog, WorkItem, WorkItemPrLink
 from tests.etl.admin.rows import Rows
 from tests.etl.api.endpoints import Case
 
@@ -13,6 +13,7 @@ JSON_LINES = "application/x-ndjson"
 def _item(rows: Rows) -> Mapping[str, Any]:
     item = rows.row(WorkItem)
     rows.row(Changelog)
+    rows.row(WorkItemPrLink)
     for model, names in ((Project, {"key": "PAY"}), (Wit, {"name": "Bug"}), (Status, {"name": "Open"})):
         model.objects.filter(pk=rows.row(model).pk).update(**names)
     return {"id": item.pk, "integration_id": item.integration_id}
@@ -29,6 +30,11 @@ CASES = [
     Case("GET", "work-items/{id}", _item),
     Case("GET", "work-items/export", _item, stranger=200, answers=CSV),
     Case("GET", "work-items/export", _item, query={"project": "PAY", "format": "jsonl"}, answers=JSON_LINES),
+    Case("GET", "work-items/links", _item, stranger=200),
+    Case("GET", "work-items/links", _item, query={"project": "PAY"}),
+    Case("GET", "work-items/links", _item, query=WHOSE),
+    Case("GET", "work-items/links/export", _item, stranger=200, answers=CSV),
+    Case("GET", "work-items/links/export", _item, query={**WHOSE, "format": "jsonl"}, answers=JSON_LINES),
     Case("GET", "changelogs", _item, stranger=200),
     Case("GET", "changelogs", _item, query={"project": "PAY"}),
     Case("GET", "changelogs", _item, query=WHOSE),
