@@ -14,6 +14,8 @@ from typing import Any, ClassVar
 from integrations.errors import Permanent
 from integrations.records import Batch
 
+_ABBREVIATIONS = ("api", "url", "id")
+
 Cursor = Mapping[str, Any]
 """Where a partition stands, as JSON: the provider's own words, stored with the unit after each answer."""
 
@@ -24,6 +26,7 @@ class SettingField:
 
     A ``number`` has bounds and may have to be ``whole``; a ``date`` is written as 2024-12-31. ``credentials_go_there``
     is for addresses: where they lead to another host, stored secrets do not go along (`integrations.saving`).
+    ``usual`` ones are asked for first: most connections need no other.
     """
 
     name: str
@@ -35,6 +38,13 @@ class SettingField:
     whole: bool = False
     date: bool = False
     credentials_go_there: bool = False
+    usual: bool = False
+
+    @property
+    def label(self) -> str:
+        """What people call it: "API token"."""
+        words = [word.upper() if word in _ABBREVIATIONS else word for word in self.name.split("_")]
+        return " ".join([words[0] if words[0].isupper() else words[0].capitalize(), *words[1:]])
 
     def check(self, text: str) -> None:
         """Raises Permanent, naming the setting and the value, where a text that is not empty cannot be right."""
@@ -258,6 +268,8 @@ class Provider(ABC):
 
     name: ClassVar[str]
     label: ClassVar[str]
+    summary: ClassVar[str] = ""
+    """What is read from such a site, in a sentence."""
     source_type: ClassVar[str]
     settings: ClassVar[tuple[SettingField, ...]]
     steps: ClassVar[tuple[Step, ...]]
@@ -272,6 +284,9 @@ class Provider(ABC):
 
     containers: ClassVar[str] = "projects"
     """What people call `ConnectionReport.projects` on such a site."""
+
+    containers_setting: ClassVar[str] = "projects"
+    """The setting that lists those of them that are to be read, by `ProjectRef.key`; all where it is empty."""
 
     items_table: ClassVar[str] = "work_items"
     """The table of what `digests` speaks of."""
@@ -354,6 +369,13 @@ class Provider(ABC):
         hashes that it was loaded with, and does not even read an answer back of which that is true of all items.
         """
         return {}
+
+    def about(self, metadata: Mapping[str, Any]) -> Sequence[str]:
+        """The source ids of items that a stored answer is about, as what was noted of the question tells. Pure.
+
+        Of answers whose `digests` name them there is no need to.
+        """
+        return ()
 
     def custom_values(self, fields: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, str]]:
         """`WorkItemRecord.custom` and ``custom_texts`` of an item with these fields, which may be only some. Pure."""

@@ -127,7 +127,8 @@ DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="pulse@localhost")
 INSTALLED_APPS = [
     "daphne",
     "unfold",
-    "django.contrib.admin",
+    # Its pages are found by `pulse.urls`: workers have none.
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -152,6 +153,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "pulse.tenancy.access.AccessMiddleware",
+    "pulse.tenancy.time_zones.TimeZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -307,7 +309,16 @@ UNFOLD = {
     "SITE_TITLE": "Pulse",
     "SITE_HEADER": "Pulse",
     "SITE_SYMBOL": "monitoring",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("pulse/favicon.svg")},
+    ],
+    "SITE_SUBHEADER": "pulse.tenancy.admin.look.subheader",
+    "SITE_ICON": "pulse.tenancy.admin.look.icon",
+    "COLORS": {"primary": "pulse.tenancy.admin.look.colours"},
+    "ACCOUNT": {"navigation": "pulse.tenancy.admin.look.account_links"},
+    "STYLES": [lambda request: static("pulse/frame.css")],
     "SHOW_HISTORY": True,
+    "DASHBOARD_CALLBACK": "etl.admin.home.dashboard",
     "SCRIPTS": [lambda request: static("pulse/admin.js")],
     "SIDEBAR": {"show_search": True, "navigation": "etl.admin.sidebar.navigation"},
 }

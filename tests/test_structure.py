@@ -16,7 +16,7 @@ KERNEL = {"models", "jobs", "history", "letters", "extraction", "transform", "lo
 LAYERS: tuple[set[str], ...] = (
     {"sql", "queue"},
     KERNEL,
-    {"apps", "pipeline", "schedule", "verification", "alerts", "metrics"},
+    {"apps", "pipeline", "schedule", "verification", "alerts", "metrics", "erasing"},
     {"workers"},
     {"doctor", "demo"},
     {"admin", "api", "management"},

@@ -5,7 +5,12 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.http import HttpRequest
 
+from etl.admin.behind import CategoryFilter, FinishedFilter, LinkedFilter, MergedFilter, TeamFilter
+from etl.admin.explained import explain_item, explain_pr
 from etl.admin.filters import MentionFilter, PrStateFilter, SizeClassFilter
+from etl.admin.flow import FlowPages
+from etl.admin.similar import SimilarPages
+from etl.admin.tracing import AnswerFilter, TracedPages
 from etl.models import Changelog, Pr, PrComment, PrCommit, PrReview, Repository, WorkItem, WorkItemPrLink
 from pulse.tenancy.admin.base import ReadOnlyAdmin
 
@@ -13,11 +18,22 @@ _OWNER = ("tenant", "integration")
 
 
 @admin.register(WorkItem)
-class WorkItemAdmin(ReadOnlyAdmin):
+class WorkItemAdmin(FlowPages, SimilarPages, TracedPages, ReadOnlyAdmin):
+    explains = staticmethod(explain_item)
     relations = (*_OWNER, "project", "wit", "status", "parent")
     list_loads = ("parent__summary",)
     list_display = ("key", "summary", "project", "wit", "status", "assignee_name", "updated", "tenant")
-    list_filter = ("tenant", "integration", "project", "rework_indicator", "direct_completion")
+    list_filter = (
+        "tenant",
+        "integration",
+        "project",
+        CategoryFilter,
+        FinishedFilter,
+        TeamFilter,
+        "rework_indicator",
+        "direct_completion",
+        AnswerFilter,
+    )
     search_fields = ("key__exact", "external_id__exact")
     search_help_text = "An exact key such as PAY-12, or the source's id"
 
@@ -47,7 +63,7 @@ class ChangelogAdmin(ReadOnlyAdmin):
         "changed_by",
         "tenant",
     )
-    list_filter = ("tenant", "integration")
+    list_filter = ("tenant", "integration", AnswerFilter)
     search_fields = ("work_item__key__exact",)
     search_help_text = "The exact key of a work item"
 
@@ -72,7 +88,8 @@ class RepositoryAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Pr)
-class PrAdmin(ReadOnlyAdmin):
+class PrAdmin(SimilarPages, TracedPages, ReadOnlyAdmin):
+    explains = staticmethod(explain_pr)
     relations = (*_OWNER, "repository")
     list_display = (
         "number",
@@ -89,7 +106,18 @@ class PrAdmin(ReadOnlyAdmin):
         "cycle_time_seconds",
         "tenant",
     )
-    list_filter = ("tenant", "integration", "repository", PrStateFilter, SizeClassFilter, "draft", "bot")
+    list_filter = (
+        "tenant",
+        "integration",
+        "repository",
+        PrStateFilter,
+        MergedFilter,
+        SizeClassFilter,
+        "draft",
+        "bot",
+        LinkedFilter,
+        AnswerFilter,
+    )
     search_fields = ("number__exact", "external_id__exact", "head__exact", "author__exact")
     search_help_text = "A number, a branch, an author's account, or the source's id"
 
@@ -99,7 +127,7 @@ class PrPartAdmin(ReadOnlyAdmin):
 
     relations = (*_OWNER, "pr")
     list_loads: ClassVar[tuple[str, ...]] = ("pr__title",)
-    list_filter: ClassVar[tuple[str, ...]] = ("tenant", "integration", "bot")
+    list_filter: ClassVar[tuple[Any, ...]] = ("tenant", "integration", "bot", AnswerFilter)
     search_fields: ClassVar[tuple[str, ...]] = ("external_id__exact", "pr__number__exact", "author__exact")
     search_help_text = "A pull request's number, an author's account, or the source's id"
 
@@ -127,6 +155,6 @@ class WorkItemPrLinkAdmin(ReadOnlyAdmin):
     relations = (*_OWNER, "work_item", "pr")
     list_loads = ("work_item__summary", "pr__title")
     list_display = ("work_item", "kind", "title", "state", "external_repo", "pr_number", "pr", "source", "tenant")
-    list_filter = ("tenant", "integration", "kind", MentionFilter)
+    list_filter = ("tenant", "integration", "kind", MentionFilter, AnswerFilter)
     search_fields = ("work_item__key__exact", "pr_number__exact", "source__exact", "state__exact")
     search_help_text = "The exact key of a work item, a pull request's number, a source or a state"

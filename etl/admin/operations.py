@@ -2,12 +2,16 @@
 
 from django.contrib import admin
 
+from etl.admin.tracing import JsonPages
 from etl.models import QuarantinedRecord, WebhookDelivery
 from pulse.tenancy.admin.base import ReadOnlyAdmin
 
 
 @admin.register(QuarantinedRecord)
-class QuarantinedRecordAdmin(ReadOnlyAdmin):
+class QuarantinedRecordAdmin(JsonPages, ReadOnlyAdmin):
+    """A record's page shows the answer that it is in, opened where the record is."""
+
+    change_form_outer_before_template = "etl/operations/quarantined.html"
     relations = ("tenant", "integration", "run__job", "raw_data")
     list_loads = ("reason",)
     list_display = ("table_name", "external_id", "reason", "path", "run", "resolved_at", "tenant")
@@ -17,7 +21,7 @@ class QuarantinedRecordAdmin(ReadOnlyAdmin):
 
 
 @admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(ReadOnlyAdmin):
+class WebhookDeliveryAdmin(JsonPages, ReadOnlyAdmin):
     relations = ("tenant", "integration", "raw_data")
     list_display = ("id", "event", "delivery_id", "integration", "tenant", "created_at")
     list_filter = ("tenant", "integration")

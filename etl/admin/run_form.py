@@ -53,6 +53,13 @@ class RunForm(forms.Form):
         titles = {step.name: step.display_name for step in job.integration.provider_code.steps}
         self.fields["steps"].choices = [(name, titles[name]) for name in known]  # type: ignore[attr-defined]
 
+    def described(self) -> list[dict[str, Any]]:
+        """The fields for a script that shows them: each with its ``kind`` (choices, flag, text or number)."""
+        return [_described(field) for field in self]
+
+    def faults(self) -> dict[str, list[str]]:
+        return {name: [str(one) for one in said] for name, said in self.errors.items()}
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         said = {name: value for name, value in cleaned.items() if value not in ("", None)}
@@ -65,3 +72,19 @@ class RunForm(forms.Form):
         else:
             self.config = asked.config()
         return cleaned
+
+
+def _described(field: forms.BoundField) -> dict[str, Any]:
+    made = field.field
+    choices = list(getattr(made, "choices", ()))
+    number = isinstance(made, forms.IntegerField)
+    kind = "choices" if choices else "flag" if isinstance(made, forms.BooleanField) else "number" if number else "text"
+    value = field.value()
+    return {
+        "name": field.name,
+        "label": str(field.label),
+        "help": f"{field.help_text}.",
+        "kind": kind,
+        "value": [*(value or ())] if choices else value,
+        "choices": choices,
+    }

@@ -1,18 +1,22 @@
-"""Units of work: what is to be fetched, what was answered, what is to be embedded."""
+"""Units of work: what is to be fetched, what is to be embedded. Of what was answered see `etl.admin.answers`."""
 
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
 
-from etl.admin.filters import EntityTypeFilter, StepFilter
-from etl.models import ExtractionCheckpoint, QdrantVector, RawExtractionData
+from etl.admin.acting import ActingAdmin
+from etl.admin.filters import StepFilter
+from etl.admin.searching import SearchPages
+from etl.admin.tracing import JsonPages
+from etl.admin.vectors import VectorPages
+from etl.models import ExtractionCheckpoint, QdrantVector
 from pulse.tenancy.admin.base import ReadOnlyAdmin
 from pulse.tenancy.admin.shown import state_column
 from pulse.tenancy.scoping import person
 
 
-class UnitAdmin(ReadOnlyAdmin):
+class UnitAdmin(JsonPages, ReadOnlyAdmin):
     """Base of the three tables of units; `etl.jobs.units` alone changes them."""
 
     relations: ClassVar[tuple[str, ...]] = ("tenant", "integration", "run__job")
@@ -34,27 +38,7 @@ class ExtractionCheckpointAdmin(UnitAdmin):
     search_help_text = "An exact partition key, or a run's number"
 
 
-@admin.register(RawExtractionData)
-class RawExtractionDataAdmin(UnitAdmin):
-    """Lists never read a payload; a page shows one, cut where it is very long."""
-
-    relations = (*UnitAdmin.relations, "parent")
-    list_display = (
-        "id",
-        "entity_type",
-        "external_id",
-        state_column("status"),
-        "records",
-        "is_complete",
-        "integration",
-        "tenant",
-        "created_at",
-        "processed_at",
-    )
-    list_filter = ("tenant", "integration", EntityTypeFilter, "status")
-
-
 @admin.register(QdrantVector)
-class QdrantVectorAdmin(UnitAdmin):
+class QdrantVectorAdmin(VectorPages, SearchPages, UnitAdmin, ActingAdmin):
     list_display = ("id", "table_name", "external_id", state_column("status"), "model", "collection", "tenant")
     list_filter = ("tenant", "integration", "status")

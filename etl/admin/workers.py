@@ -1,19 +1,19 @@
 """The processes that take messages, and the queues that they take them from. The installation's: for superusers."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path
 
-from etl.admin.acting import ActingAdmin, Button
+from etl.admin import parts, queues
+from etl.admin.acting import ActingAdmin, Button, is_unconfirmed
 from etl.models import WorkerRow
-from etl.queue.broker import BrokerUnavailable
-from etl.workers import control, statistics
+from etl.workers import control
 from pulse.tenancy.admin.base import LightChangeList, ReadOnlyAdmin
 from pulse.tenancy.admin.shown import state_label
 from pulse.tenancy.models import User
@@ -21,6 +21,11 @@ from pulse.tenancy.models import User
 
 def _restart(worker: WorkerRow, user: User) -> None:
     control.restart(worker.pk)
+
+
+_RESTART = "It ends what it has in hand, then it is replaced."
+RESTART = Button("restart", "Restart", "told to begin anew", _restart, question=f"Restart the worker? {_RESTART}")
+RESTART_ALL = replace(RESTART, label="Restart all", question="Restart all workers? Each ends what it has in hand.")
 
 
 class WorkerList(LightChangeList):
@@ -54,7 +59,7 @@ class LivingFilter(admin.SimpleListFilter):
 class WorkerAdmin(ReadOnlyAdmin, ActingAdmin):
     """Workers serve all tenants of a tier, so only superusers see them."""
 
-    buttons = (Button("restart", "Restart", "told to begin anew", _restart),)
+    buttons = (RESTART,)
     list_before_template = "etl/operations/workers.html"
     ordering = ("-id",)
     list_loads = ("holding", "stages")
@@ -96,7 +101,7 @@ class WorkerAdmin(ReadOnlyAdmin, ActingAdmin):
 
     @admin.display(description="in hand")
     def in_hand(self, worker: WorkerRow) -> str:
-        return "; ".join(_held(entry) for entry in worker.holding) or "-"
+        return "; ".join(queues.said(entry) for entry in worker.holding) or "-"
 
     # All of them
 
@@ -116,32 +121,34 @@ class WorkerAdmin(ReadOnlyAdmin, ActingAdmin):
     def restart_all_view(self, request: HttpRequest) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        if not self.has_operate_permission(request):
-            raise PermissionDenied
-        told = control.restart_all(WorkerRow.objects.all())
+        self._check_operates(request)
+        rows = control.not_ended()
+        if is_unconfirmed(request, RESTART_ALL):
+            return self.ask(request, RESTART_ALL, list(rows), back=self.address("queues"))
+        told = control.restart_all(rows)
         self.message_user(request, f"{told} workers were told to begin anew.", messages.SUCCESS)
-        return HttpResponseRedirect(self.address("changelist"))
+        return HttpResponseRedirect(self.address("queues"))
 
     def queues_view(self, request: HttpRequest) -> HttpResponse:
-        """What the queues hold and how fast they move."""
+        """What the queues hold, how fast they move, and who works on what; its buttons restart one of these."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        request.current_app = self.admin_site.name
-        shown = {**self.admin_site.each_context(request), "opts": self.opts, "title": "Queues", **_queues()}
-        return TemplateResponse(request, "etl/operations/queues.html", shown)
+        if request.method == "POST":
+            return self._restart_one(request)
+        shown = {**queues.now(), "may_restart": self.has_operate_permission(request)}
+        return parts.answer(self, request, "queues", "Queues and workers", **shown)
 
+    def _restart_one(self, request: HttpRequest) -> HttpResponse:
+        self._check_operates(request)
+        wanted = request.POST.get("restart", "")
+        if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19):
+            raise Http404(f"there is no worker {wanted[:50]!r}")
+        worker = self.visible(request, int(wanted))
+        if is_unconfirmed(request, RESTART):
+            return self.ask(request, RESTART, [worker], back=self.address("queues"))
+        self.press(request, RESTART, [worker])
+        return HttpResponseRedirect(self.address("queues"))
 
-def _held(entry: Any) -> str:
-    """What a worker has in hand, as its heartbeat told it."""
-    if not isinstance(entry, dict):
-        return str(entry)
-    ids = list(map(str, entry.get("ids") or []))
-    shown = ", ".join(ids[:3]) + ("…" if len(ids) > 3 else "")
-    return f"{entry.get('stage')} {shown} of run {entry.get('run_id')}"
-
-
-def _queues() -> dict[str, Any]:
-    try:
-        return {"queues": statistics.queues(), "health": statistics.health()}
-    except BrokerUnavailable as error:
-        return {"error": f"The queues cannot be asked: {error}"}
+    def _check_operates(self, request: HttpRequest) -> None:
+        if not self.has_operate_permission(request):
+            raise PermissionDenied

@@ -15,8 +15,9 @@ from etl.api.errors import NoSuchRow, TooLarge
 from etl.api.forms import Form
 from etl.api.integrations import IntegrationAnswer, OfIntegrations
 from etl.api.parsing import read_body
-from integrations.logos import MOST_BYTES, delete_logo, save_logo
+from integrations.logos import delete_logo, save_logo
 from integrations.models import Integration, IntegrationLogo
+from pulse.pictures import MOST_BYTES
 
 
 class ImageBody(BaseParser):

@@ -1,6 +1,5 @@
 """`runs`: what each execution of a job did, and its log; `runs/{id}/stop`, `runs/{id}/retry`."""
 
-from dataclasses import asdict
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -15,7 +14,7 @@ from etl.api.describing import Answer, Page, With
 from etl.api.forms import IdField, OneOfField, PageForm
 from etl.api.jobs import OfJob
 from etl.jobs import lifecycle
-from etl.live.snapshot import look_at
+from etl.live.snapshot import Pace, look_at
 from etl.models import EtlJob, EtlJobEvent, EtlJobRun, EtlJobRunStep, Overall, RunKind
 from etl.queue.topology import Stage
 
@@ -106,7 +105,8 @@ class RunView(OfRun):
 def run_answer(run: EtlJobRun) -> dict[str, Any]:
     """``progress`` counts units done and in all, by step and stage; ``estimated_end`` is None where nobody can tell."""
     steps = StepAnswer(run.steps.order_by("order"), many=True).data
-    return {**RunAnswer(run).data, "steps": steps, **asdict(look_at(run))}
+    look = look_at(run, Pace(run.pk))
+    return {**RunAnswer(run).data, "steps": steps, "progress": look.progress, "estimated_end": look.estimated_end}
 
 
 class EventsForm(PageForm):

@@ -71,6 +71,13 @@ def demo_integrations(tenant: Tenant, sites: Sites) -> list[Integration]:
     ]
 
 
+def accounts(sites: Sites) -> list[str]:
+    """What a connection with each site asks for."""
+    jira = " ".join(f"{name}: {value}" for name, value in JIRA_SECRETS.items())
+    github = " ".join(f"{name}: {value}" for name, value in GITHUB_SECRETS.items())
+    return [f"Jira {sites.jira} {jira}", f"GitHub {sites.github} organization: {ORGANIZATION} {github}"]
+
+
 def _integration(
     tenant: Tenant, provider: str, name: str, chosen: Mapping[str, str], given: Mapping[str, str]
 ) -> Integration:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
-from typing import NoReturn
+from typing import NoReturn, cast
 from urllib.parse import quote, unquote
 
 from qdrant_edge import (
@@ -95,6 +95,12 @@ class EdgeStore(VectorStore):
             shard = self._shard(collection)
             found = shard.query(request) if shard else []
         return [Hit(str(point.id), point.score, point.payload or {}) for point in found]
+
+    def vector(self, collection: str, point_id: str) -> Sequence[float] | None:
+        with self._errors(collection):
+            shard = self._shard(collection)
+            found = shard.retrieve([point_id], with_payload=False, with_vector=True) if shard else []
+            return cast(list[float], found[0].vector) if found else None
 
     def count(self, collection: str) -> int:
         with self._errors(collection):

@@ -6,6 +6,7 @@ Source: https://api.qdrant.tech/api-reference
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import cast
 from urllib.parse import urlsplit
 
 from qdrant_client import QdrantClient
@@ -79,6 +80,12 @@ class QdrantStore(VectorStore):
             )
             return [Hit(str(point.id), point.score, point.payload or {}) for point in answer.points]
         return []
+
+    def vector(self, collection: str, point_id: str) -> Sequence[float] | None:
+        with self._errors(collection), _unless_missing():
+            found = self._client.retrieve(collection, [point_id], with_payload=False, with_vectors=True)
+            return cast(list[float], found[0].vector) if found else None
+        return None
 
     def count(self, collection: str) -> int:
         with self._errors(collection), _unless_missing():

@@ -44,6 +44,25 @@ def search(
     return get_store().search(collection_of(tenant_id), vector, limit=limit, equal=equal)
 
 
+def similar(tenant_id: int, integration_id: int, table: str, external_id: str, *, among: str, limit: int) -> list[Hit]:
+    """The points of the table ``among`` nearest to a row's own, without it, best first; none where it has none.
+
+    The row's vector is that which is stored: nothing is embedded. Raises a StageError.
+    """
+    rows = fetch(
+        """SELECT point_id::text FROM qdrant_vectors
+           WHERE tenant_id = %s AND integration_id = %s AND table_name = %s AND external_id = %s
+             AND content_hash <> ''""",
+        [tenant_id, integration_id, table, external_id],
+    )
+    point_id = rows[0][0] if rows else None
+    vector = get_store().vector(collection_of(tenant_id), point_id) if point_id else None
+    if vector is None:
+        return []
+    hits = get_store().search(collection_of(tenant_id), vector, limit=limit + 1, equal={"table_name": among})
+    return [hit for hit in hits if hit.id != point_id][:limit]
+
+
 def matches(tenant_id: int, hits: Sequence[Hit]) -> list[Match]:
     """The rows that the hits are of, in their order, without those that are gone, or were never the tenant's."""
     wanted: dict[str, list[Row]] = defaultdict(list)

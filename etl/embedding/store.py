@@ -87,6 +87,10 @@ class VectorStore(ABC):
         """
 
     @abstractmethod
+    def vector(self, collection: str, point_id: str) -> Sequence[float] | None:
+        """A point's vector; None where there is no such point."""
+
+    @abstractmethod
     def count(self, collection: str) -> int:
         """Number of points, exact."""
 

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from etl.extraction.reading import Reader
-from etl.extraction.storage import Origin, store_answer
+from etl.extraction.storage import CHECKPOINT, Origin, store_answer
 from etl.jobs import limits, planning, units
 from etl.jobs.units import Lease
 from etl.models import EtlJobEvent, EtlJobRun, ExtractionCheckpoint
@@ -31,7 +31,12 @@ def _store(lease: Lease, checkpoint: ExtractionCheckpoint, run: EtlJobRun, answe
         answer.entity_type,
         answer.external_id,
         answer.body,
-        {**answer.metadata, "cursor": checkpoint.cursor, "batch_number": checkpoint.pages + 1},
+        {
+            **answer.metadata,
+            "cursor": checkpoint.cursor,
+            "batch_number": checkpoint.pages + 1,
+            CHECKPOINT: checkpoint.pk,
+        },
         digests=answer.digests,
         is_complete=not answer.followups,
         parent_id=checkpoint.parent_raw_id,

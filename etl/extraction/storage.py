@@ -16,6 +16,8 @@ from pulse.redaction import redacted_json
 
 # SQLSTATE of what exceeds PostgreSQL's limits.
 _TOO_LARGE, _TOO_DEEP = "54000", "54001"
+CHECKPOINT = "checkpoint_id"
+"""In the metadata of an answer that was fetched: whose call brought it. Its run may be another one by now."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 
 from custommapping.errors import Refused
-from etl.extraction.storage import Origin, store_answer
+from etl.extraction.storage import CHECKPOINT, Origin, store_answer
 from etl.jobs import lifecycle, planning, units
 from etl.jobs.advance import advance
 from etl.jobs.states import IllegalTransition
@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 # What Pulse itself notes beside an answer, and reads again.
 RESERVED = (
+    CHECKPOINT,
     "fields_told",
     "gone",
     "missing",

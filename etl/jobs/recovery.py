@@ -67,7 +67,8 @@ def take_back(model: type[Unit]) -> list[TakenBack]:
                     {names.state} = CASE WHEN takes >= %(most)s THEN 'failed' ELSE 'pending' END,
                     not_before = CASE WHEN takes > {SUSPECT_TAKES}
                         THEN now() + make_interval(secs => (takes - {SUSPECT_TAKES}) * %(pause)s) END,
-                    error_details = CASE WHEN takes >= %(most)s THEN %(died)s::jsonb ELSE error_details END
+                    error_details = CASE WHEN takes >= %(most)s THEN %(died)s::jsonb ELSE error_details END,
+                    last_updated_at = CASE WHEN takes >= %(most)s THEN now() ELSE last_updated_at END
                 WHERE id IN (SELECT u.id FROM {names.table} u WHERE u.{names.state} = 'processing'
                         AND (u.lease_until < now() OR EXISTS (SELECT 1 FROM workers
                             WHERE id = u.worker_id AND (ended NOT IN ('', 'silent') OR {_SILENT})))

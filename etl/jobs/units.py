@@ -214,7 +214,7 @@ def fail(lease: Lease, reason: str, *, refused: bool = False) -> list[int]:
     """
     details = {"error": reason, **({"refused": True} if refused else {})}
     with transaction.atomic():
-        failed = _close(lease, "failed", ", error_details = %s", [json.dumps(details)])
+        failed = _close(lease, "failed", ", error_details = %s, last_updated_at = now()", [json.dumps(details)])
         after_failure(lease.model, failed, reason)
     return failed
 
@@ -231,7 +231,7 @@ def after_failure(model: type[Unit], ids: Sequence[int], reason: str) -> None:
         complete_pages(ids)
     elif table == "raw_extraction_data":
         execute(
-            """UPDATE raw_extraction_data SET processing_status = 'failed', error_details = %s
+            """UPDATE raw_extraction_data SET processing_status = 'failed', error_details = %s, last_updated_at = now()
                WHERE processing_status = 'pending' AND parent_id = ANY(%s)""",
             [json.dumps({"error": f"not complete: {reason}"}), list(ids)],
         )

@@ -12,12 +12,14 @@ import random
 import select
 import threading
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg2
 from channels.layers import get_channel_layer
 
-from etl.live.channel import ALL_JOBS, LIVE_CHANNEL, group_of
+from etl.live.channel import ALL_JOBS, EVERY_TENANT, LIVE_CHANNEL, group_of, group_of_tenant
 from etl.sql import session_parameters
 
 logger = logging.getLogger(__name__)
@@ -25,41 +27,77 @@ logger = logging.getLogger(__name__)
 COALESCE_SECONDS = 0.1
 IDLE_SECONDS = 15
 BACKOFF_SECONDS = (0.1, 5.0)
+LARGEST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Change:
+    """That a job's status is another one."""
+
+    tenant_id: int
+    job_id: int
 
 
 class _Fanout:
-    """Runs in the event loop: collects what was notified and sends each job's group one message."""
+    """Runs in the event loop: collects what was notified and sends each group of viewers one message.
+
+    Those of one job are told that it changed, those of many ``job_ids``; without these all are to look again.
+    """
 
     def __init__(self) -> None:
-        self._pending: set[str] = set()
+        self._pending: set[Change | None] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def add(self, group: str) -> None:
-        self._pending.add(group)
+    def add(self, change: Change | None) -> None:
+        """None: whatever it was, all viewers are to look again."""
+        self._pending.add(change)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(COALESCE_SECONDS, self._flush)
 
     def _flush(self) -> None:
-        self._timer, groups = None, self._pending
+        self._timer, changes = None, self._pending
         self._pending = set()
-        task = asyncio.get_running_loop().create_task(self._send(groups))
+        task = asyncio.get_running_loop().create_task(self._send(changes))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _send(self, groups: set[str]) -> None:
+    async def _send(self, changes: set[Change | None]) -> None:
         layer = get_channel_layer()
-        for group in groups:
-            await layer.group_send(group, {"type": "job.changed"})
+        for group, event in _events(changes):
+            await layer.group_send(group, {"type": "job.changed", **event})
 
 
-def _group(payload: str) -> str:
-    """Who is to look again. Any session may notify: what names no job has all look."""
+def _events(changes: set[Change | None]) -> Iterator[tuple[str, dict[str, list[int]]]]:
+    """Which group is told what."""
+    if None in changes:
+        yield ALL_JOBS, {}
+        return
+    of_groups: dict[str, list[int]] = {}
+    for change in filter(None, changes):
+        yield group_of(change.job_id), {}
+        for group in (group_of_tenant(change.tenant_id), EVERY_TENANT):
+            of_groups.setdefault(group, []).append(change.job_id)
+    for group, ids in of_groups.items():
+        yield group, {"job_ids": ids}
+
+
+def _id(said: Any) -> int:
+    """Raises ValueError and TypeError: a longer one names no group."""
+    found = int(said)
+    if not 0 < found <= LARGEST_ID:
+        raise ValueError(said)
+    return found
+
+
+def _change(payload: str) -> Change | None:
+    """What a notification says. Any session may notify: what names no job is None, and has all look."""
     try:
-        return group_of(int(json.loads(payload)["job_id"]))
+        said = json.loads(payload)
+        return Change(_id(said["tenant_id"]), _id(said["job_id"]))
     except (ValueError, LookupError, TypeError):
         logger.warning("a notification that names no job: %.200r", payload)
-        return ALL_JOBS
+        return None
 
 
 class Listener:
@@ -100,7 +138,7 @@ class Listener:
             session.autocommit = True
             with session.cursor() as cursor:
                 cursor.execute(f"LISTEN {LIVE_CHANNEL}")
-            loop.call_soon_threadsafe(fanout.add, ALL_JOBS)
+            loop.call_soon_threadsafe(fanout.add, None)
             while self._loop is loop and not loop.is_closed():
                 self._wait(session, loop, fanout)
         finally:
@@ -112,8 +150,8 @@ class Listener:
                 cursor.execute("SELECT 1")
         session.poll()
         while session.notifies:
-            group = _group(session.notifies.pop(0).payload)
-            loop.call_soon_threadsafe(fanout.add, group)
+            change = _change(session.notifies.pop(0).payload)
+            loop.call_soon_threadsafe(fanout.add, change)
 
 
 listener = Listener()

@@ -25,6 +25,16 @@ class Period(StrEnum):
     YEAR = "year"
 
 
+# One day more leads into the next period, and not past it.
+_LONGEST_DAYS: Mapping[Period, int] = {
+    Period.DAY: 1,
+    Period.WEEK: 7,
+    Period.MONTH: 31,
+    Period.QUARTER: 92,
+    Period.YEAR: 366,
+}
+
+
 @dataclass(frozen=True)
 class Question:
     """Figures of what was finished from ``first`` to ``last``, both days included (UTC), of the rest where it is named.
@@ -44,8 +54,8 @@ class Question:
     def parameters(self) -> dict[str, Any]:
         return {
             "tenant": self.tenant_id,
-            "start": _midnight(self.first),
-            "end": _midnight(self.last + timedelta(days=1)),
+            "start": midnight(self.first),
+            "end": midnight(self.last + timedelta(days=1)),
             "integration": self.integration_id,
             "projects": None if self.projects is None else list(self.projects),
             "team": self.team,
@@ -86,6 +96,26 @@ def answer(question: Question, groups: Mapping[str, str], figures: Sequence[Figu
     return [_told(row, list(groups), figures) for row in found]
 
 
+def begun(period: Period, day: date) -> date:
+    """The first day of the period that the day is in."""
+    match period:
+        case Period.DAY:
+            return day
+        case Period.WEEK:
+            return day - timedelta(days=day.weekday())
+        case Period.MONTH:
+            return day.replace(day=1)
+        case Period.QUARTER:
+            return day.replace(month=day.month - (day.month - 1) % 3, day=1)
+        case Period.YEAR:
+            return day.replace(month=1, day=1)
+
+
+def following(period: Period, first: date) -> date:
+    """The first day of the period after the one that begins on that day."""
+    return begun(period, first + timedelta(days=_LONGEST_DAYS[period]))
+
+
 def truncated(period: Period, moment: str) -> str:
     """The first day of the period of a column's moment, as SQL."""
     return f"date_trunc('{period}', {moment}, 'UTC')::date"
@@ -117,5 +147,6 @@ def _plain(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else value
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
+    """When the day begins, UTC."""
     return datetime.combine(day, time(), UTC)

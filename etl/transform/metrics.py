@@ -41,33 +41,31 @@ class FlowMetrics:
     rework_indicator: bool = False
     direct_completion: bool = False
 
+    def enter(self, category: Category, at: datetime, *, created: bool, known: Category | None) -> None:
+        """Counts a move into a category, from the last known one, or the creation in it."""
+        if category is Category.IN_PROGRESS:
+            self.work_first_started_at = self.work_first_started_at or at
+            self.work_last_started_at = at
+            self.total_work_starts += 1
+        elif category is Category.DONE:
+            self.work_first_completed_at = self.work_first_completed_at or at
+            self.work_last_completed_at = at
+            self.total_completions += not created
+        else:
+            self.work_first_committed_at = self.work_first_committed_at or at
+            self.total_backlog_returns += known is not None
+
+    def spend(self, category: Category | None, seconds: float) -> None:
+        """Counts a finished interval in a status of that category."""
+        if category is Category.IN_PROGRESS:
+            self.total_work_time_seconds += max(0, int(seconds))
+        elif category is Category.TO_DO:
+            self.total_review_time_seconds += max(0, int(seconds))
+
 
 METRIC_NAMES: tuple[str, ...] = tuple(FlowMetrics.__slots__)
 
 Categories = Mapping[str, Category | None]
-
-
-def _enter(metrics: FlowMetrics, category: Category, at: datetime, *, created: bool, known: Category | None) -> None:
-    """Counts a move into a category, from the last known one, or the creation in it."""
-    if category is Category.IN_PROGRESS:
-        metrics.work_first_started_at = metrics.work_first_started_at or at
-        metrics.work_last_started_at = at
-        metrics.total_work_starts += 1
-    elif category is Category.DONE:
-        metrics.work_first_completed_at = metrics.work_first_completed_at or at
-        metrics.work_last_completed_at = at
-        metrics.total_completions += not created
-    else:
-        metrics.work_first_committed_at = metrics.work_first_committed_at or at
-        metrics.total_backlog_returns += known is not None
-
-
-def _spend(metrics: FlowMetrics, category: Category | None, seconds: float) -> None:
-    """Counts a finished interval in a status of that category."""
-    if category is Category.IN_PROGRESS:
-        metrics.total_work_time_seconds += max(0, int(seconds))
-    elif category is Category.TO_DO:
-        metrics.total_review_time_seconds += max(0, int(seconds))
 
 
 def _span(start: datetime | None, end: datetime | None) -> int | None:
@@ -83,21 +81,40 @@ def _derive(metrics: FlowMetrics) -> None:
     metrics.direct_completion = metrics.work_last_completed_at is not None and metrics.total_work_starts == 0
 
 
-def flow_metrics(created: datetime, status_id: str, changes: Sequence[Change], categories: Categories) -> FlowMetrics:
-    """The metrics of an item created then, now in that status, with its changes in order."""
-    metrics = FlowMetrics()
+DERIVED_FROM: Mapping[str, tuple[str, ...]] = {
+    "total_cycle_time_seconds": ("work_first_started_at", "work_last_completed_at"),
+    "total_lead_time_seconds": ("work_first_committed_at", "work_last_completed_at"),
+    "workflow_complexity_score": ("total_backlog_returns", "total_completions"),
+    "rework_indicator": ("total_work_starts",),
+    "direct_completion": ("total_work_starts", "work_last_completed_at"),
+}
+"""Which metrics `_derive` reads for which."""
+
+
+def flow_metrics(
+    created: datetime,
+    status_id: str,
+    changes: Sequence[Change],
+    categories: Categories,
+    metrics: FlowMetrics | None = None,
+) -> FlowMetrics:
+    """The metrics of an item created then, now in that status, with its changes in order.
+
+    They are counted in ``metrics``, new ones where none are given: others can look on (see `etl.transform.reasons`).
+    """
+    metrics = FlowMetrics() if metrics is None else metrics
     status = changes[0].from_id if changes else status_id
     category = categories.get(status or "")
     known = category
     if category:
-        _enter(metrics, category, created, created=True, known=None)
+        metrics.enter(category, created, created=True, known=None)
     since = created
     for change in changes:
-        _spend(metrics, category, (change.at - since).total_seconds())
+        metrics.spend(category, (change.at - since).total_seconds())
         since = change.at
         category = categories.get(change.to_id or "")
         if category and category is not known:
-            _enter(metrics, category, change.at, created=False, known=known)
+            metrics.enter(category, change.at, created=False, known=known)
         known = category or known
     _derive(metrics)
     return metrics

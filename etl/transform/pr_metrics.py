@@ -26,9 +26,9 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
-from integrations.records import Person, PullRequestRecord, ReviewRecord
+from integrations.records import CommitRecord, Person, PullRequestRecord, ReviewRecord
 
 PENDING = "PENDING"
 SIZES = ("XS", "S", "M", "L", "XL", "XXL")
@@ -58,30 +58,39 @@ def who(person: Person) -> str | None:
 
 def pr_metrics(record: PullRequestRecord) -> PrMetrics:
     """The metrics of a pull request with all its commits and reviews."""
-    written = [at for commit in record.commits if (at := commit.authored or commit.committed)]
-    committed = sorted(at for commit in record.commits if (at := commit.committed or commit.authored))
-    reviewed = sorted(at for review in record.reviews if (at := _submitted_by_another(review, record.author)))
+    written = [at for commit in record.commits if (at := written_at(commit))]
+    committed = committed_at(record)
+    reviewed = sorted(at for review in record.reviews if (at := submitted_by_another(review, record.author)))
     first_commit, first_review = min(written, default=None), min(reviewed, default=None)
     return PrMetrics(
         first_commit_at=first_commit,
         first_review_at=first_review,
         time_to_first_review_seconds=_seconds(record.created, first_review),
-        review_rounds=_rounds(reviewed, committed),
+        review_rounds=rounds(reviewed, committed)[-1] if reviewed else 0,
         cycle_time_seconds=_seconds(first_commit, record.merged),
         size_class=SIZES[bisect_right(SIZES_FROM, record.additions + record.deletions)],
     )
 
 
-def _submitted_by_another(review: ReviewRecord, author: Person) -> datetime | None:
+def written_at(commit: CommitRecord) -> datetime | None:
+    return commit.authored or commit.committed
+
+
+def committed_at(record: PullRequestRecord) -> list[datetime]:
+    """When its commits came to be as they are, in order."""
+    return sorted(at for commit in record.commits if (at := commit.committed or commit.authored))
+
+
+def submitted_by_another(review: ReviewRecord, author: Person) -> datetime | None:
     """When it was submitted, where it is somebody else's review."""
     is_anothers = not review.bot and review.state != PENDING and who(review.author) != who(author)
     return review.submitted if is_anothers else None
 
 
-def _rounds(reviewed: Sequence[datetime], committed: Sequence[datetime]) -> int:
-    """Both in order."""
-    further = sum(bisect_right(committed, last) < bisect_right(committed, at) for last, at in pairwise(reviewed))
-    return bool(reviewed) + further
+def rounds(reviewed: Sequence[datetime], committed: Sequence[datetime]) -> list[int]:
+    """The number of the round that each review is of, from 1. Both in order."""
+    begins = (bisect_right(committed, last) < bisect_right(committed, at) for last, at in pairwise(reviewed))
+    return list(accumulate(begins, initial=1)) if reviewed else []
 
 
 def _seconds(start: datetime | None, end: datetime | None) -> int | None:

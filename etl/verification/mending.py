@@ -85,7 +85,20 @@ def _queue_vectors(run: EtlJobRun, integration: Integration, points: Points) -> 
     """Makes those vectors wait in the run that are missing, and those to be removed; how many."""
     # Without its hash a vector is missing, whatever its row says else.
     QdrantVector.objects.filter(pk__in=points.lost, status=UnitState.COMPLETED).update(content_hash="")
-    source = Source(
+    source = source_of(run, integration)
+    count = 0
+    for table in EMBEDDED_TABLES:
+        if missing := rows_without(source, table):
+            count += queue_vectors(source, table, missing)
+        if surplus := points.surplus.get(table):
+            adopt_points(source, table, surplus)
+            count += drop_vectors(source, table, surplus)
+    return count
+
+
+def source_of(run: EtlJobRun, integration: Integration) -> Source:
+    """What vectors that a run is to make say of where they come from."""
+    return Source(
         tenant_id=run.tenant_id,
         integration_id=run.integration_id,
         raw_id=0,
@@ -94,17 +107,10 @@ def _queue_vectors(run: EtlJobRun, integration: Integration, points: Points) -> 
         source_type=integration.provider_code.source_type,
         extracted_at=timezone.now(),
     )
-    count = 0
-    for table in EMBEDDED_TABLES:
-        if missing := _rows_without(source, table):
-            count += queue_vectors(source, table, missing)
-        if surplus := points.surplus.get(table):
-            adopt_points(source, table, surplus)
-            count += drop_vectors(source, table, surplus)
-    return count
 
 
-def _rows_without(source: Source, table: str) -> list[int]:
+def rows_without(source: Source, table: str) -> list[int]:
+    """The ids of the table's rows that have a text without a vector."""
     embedded = EMBEDDED_TABLES[table]
     rows = fetch(
         f"""SELECT r.id FROM {table} r LEFT JOIN qdrant_vectors v ON v.tenant_id = r.tenant_id

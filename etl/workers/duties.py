@@ -11,6 +11,7 @@ from django.db import connection
 
 from etl import alerts
 from etl.alerts import consumers
+from etl.erasing import working
 from etl.history import forgetting
 from etl.jobs import discovery
 from etl.jobs.lifecycle import end_inactive
@@ -42,6 +43,7 @@ DUTIES = (
     Duty("ending runs of inactive integrations", end_inactive, always=True),
     Duty("queueing discoveries", discovery.queue_waiting, always=True),
     Duty("queueing verifications", verify.queue_waiting, always=True),
+    Duty("erasing", working.go_on, always=True),
     Duty("queueing due jobs", queue_due_jobs),
     Duty("beginning due re-transforms", start_all_due),
     # Hours apart, and the look reads every job's runs.

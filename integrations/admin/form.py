@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
-from integrations.models import Integration
+from integrations.logos import delete_logo, save_logo
+from integrations.models import Integration, IntegrationLogo
 from integrations.provider import Connection, Provider, SettingField
 from integrations.registry import get_provider, provider_names
 from integrations.saving import check_kept_secrets
 from pulse.tenancy.admin.base import TenantForm
+from pulse.tenancy.admin.pictures import LogoField, without_logo_field
 
 KEPT = "A value is stored and is never shown. Leave empty to keep it."
 
@@ -63,6 +65,14 @@ class IntegrationForm(TenantForm):
         except ValidationError as error:
             self.add_error(None, error.messages[0])
 
+    def save_logo(self) -> None:
+        """Once the integration is saved."""
+        if self.cleaned_data.get("logo"):
+            save_logo(self.instance, self.cleaned_data["logo"])
+        elif self.cleaned_data.get("without_logo"):
+            for logo in IntegrationLogo.objects.filter(integration=self.instance):
+                delete_logo(logo)
+
     def _take_over(self, name: str, value: str) -> None:
         secret = name in self.secret_names
         if value:
@@ -75,13 +85,13 @@ def _form_field(setting: SettingField, secret: bool) -> forms.Field:
     widget: forms.Widget = UnfoldAdminTextInputWidget()
     if secret:
         widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}, render_value=False)
-    label = setting.name.replace("_", " ").capitalize()
-    return forms.CharField(required=setting.required, label=label, help_text=setting.help, widget=widget)
+    return forms.CharField(required=setting.required, label=setting.label, help_text=setting.help, widget=widget)
 
 
 def _provider_field(provider: Provider) -> forms.Field:
+    """Chosen on the page before; what is no provider is an error at it."""
     choices = [(name, get_provider(name).label) for name in provider_names()]
-    return forms.ChoiceField(choices=choices, initial=provider.name, widget=UnfoldAdminSelectWidget())
+    return forms.ChoiceField(choices=choices, initial=provider.name, widget=forms.HiddenInput())
 
 
 def form_for(integration: Integration | None, chosen: str = "") -> type[IntegrationForm]:
@@ -99,4 +109,6 @@ def form_for(integration: Integration | None, chosen: str = "") -> type[Integrat
     fields = {field_name(setting): _form_field(setting, setting.name in secrets) for setting in provider.settings}
     if integration is None:
         fields["provider"] = _provider_field(provider)
+    else:
+        fields |= {"logo": LogoField(), "without_logo": without_logo_field()}
     return type("ProviderForm", (IntegrationForm,), {**fields, "provider_code": provider, "secret_names": secrets})

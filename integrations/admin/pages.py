@@ -3,20 +3,22 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
 
+from integrations.admin.connecting import ConnectPages
+from integrations.admin.findings import SHOWN_PROBLEMS, named
 from integrations.admin.form import IntegrationForm, field_name, form_for
 from integrations.checking import check_integration, containers_of
-from integrations.models import Integration, IntegrationLimit, IntegrationToken
+from integrations.models import Integration, IntegrationLimit, IntegrationLogo, IntegrationToken
 from integrations.provider import ConnectionReport
 from integrations.saving import save_integration
 from pulse.tenancy.admin.base import PulseAdmin, ReadOnlyAdmin
+from pulse.tenancy.admin.pictures import picture_answer, picture_shown
 from pulse.tenancy.models import Role
-
-# Messages travel in a cookie or the session, and people read them at one glance.
-SHOWN_PROBLEMS = 10
-SHOWN_PROJECTS = 20
 
 
 def _form(request: HttpRequest, integration: Integration | None) -> type[IntegrationForm]:
@@ -25,8 +27,11 @@ def _form(request: HttpRequest, integration: Integration | None) -> type[Integra
 
 
 @admin.register(Integration)
-class IntegrationAdmin(PulseAdmin):
+class IntegrationAdmin(ConnectPages, PulseAdmin):
     """An integration is switched off, not deleted: erasing what it brought is more than deleting its row."""
+
+    class Media:
+        css = {"all": ("integrations/connect.css",)}
 
     least_role = Role.ADMINISTRATOR
     hidden = ("secrets",)
@@ -36,6 +41,15 @@ class IntegrationAdmin(PulseAdmin):
     list_filter = ("tenant", "active")
     search_fields = ("name",)
     actions: Any = ("check_connections",)
+    readonly_fields = ("picture",)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.logo_view)
+        urls: list[URLPattern] = [
+            path("<int:pk>/logo/", view, name="integrations_integration_logo"),
+            *super().get_urls(),
+        ]
+        return urls
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -49,11 +63,30 @@ class IntegrationAdmin(PulseAdmin):
         if obj is not None and not self.has_change_permission(request, obj):
             return [common, ("Settings", {"fields": (self._json["settings"],)})]
         provider = _form(request, obj).provider_code
-        fields = [field_name(setting) for setting in provider.settings]
-        return [common, (f"{provider.label} settings", {"fields": fields})]
+        usual = [field_name(setting) for setting in provider.settings if setting.usual]
+        others = [field_name(setting) for setting in provider.settings if not setting.usual]
+        settings = [
+            (f"{provider.label} settings", {"fields": usual}),
+            ("More settings", {"fields": others, "classes": ["collapse"]}),
+        ]
+        look = ("Look", {"fields": ("picture", "logo", "without_logo")})
+        return [common, *settings, *([look] if obj is not None else [])]
 
     def save_model(self, request: HttpRequest, obj: Integration, form: Any, change: bool) -> None:
         save_integration(obj)
+        form.save_logo()
+
+    @admin.display(description="logo")
+    def picture(self, integration: Integration) -> str:
+        if not IntegrationLogo.objects.filter(integration=integration).exists():
+            return "none"
+        return picture_shown(reverse("admin:integrations_integration_logo", args=[integration.pk]), integration)
+
+    def logo_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        seen = self.get_queryset(request).filter(pk=pk)
+        return picture_answer(get_object_or_404(IntegrationLogo, integration__in=seen))
 
     @admin.action(description="Check connection", permissions=["change"])
     def check_connections(self, request: HttpRequest, integrations: QuerySet[Integration]) -> None:
@@ -72,10 +105,9 @@ class IntegrationAdmin(PulseAdmin):
 
 def _seen(integration: Integration, report: ConnectionReport) -> str:
     keys = [project.key for project in report.projects]
-    more = f" and {len(keys) - SHOWN_PROJECTS} more" if len(keys) > SHOWN_PROJECTS else ""
     return (
         f"{integration}: {report.account} on {report.site}, {report.deployment}; "
-        f"{containers_of(integration)}: {', '.join(keys[:SHOWN_PROJECTS]) or 'none'}{more}."
+        f"{containers_of(integration)}: {named(keys)}."
     )
 
 

@@ -8,6 +8,8 @@ from django.db.models.functions import Now
 
 from pulse.postgres.comments import commented
 from pulse.postgres.scope import platform_scope
+from pulse.tenancy.colours import check_colour
+from pulse.tenancy.time_zones import check_time_zone
 
 
 class Tier(models.TextChoices):
@@ -25,7 +27,8 @@ class Tier(models.TextChoices):
     tier="What the customer has paid for: free, basic, premium or enterprise; each has workers of its own",
     job_gap_minutes="Minutes between the end of one of its jobs and the start of the next",
     cycle_minutes="Minutes after which its jobs run again",
-    active="false: none of its jobs runs",
+    colour="Its colour in the admin, as #1d4ed8; empty: Pulse's own",
+    active="false: none of its jobs runs, and none of its users may log in",
     created_at="When the tenant was added, UTC",
     last_updated_at="When the row changed last, UTC",
 )
@@ -36,6 +39,7 @@ class Tenant(models.Model):
     tier = models.CharField(max_length=20, choices=Tier, default=Tier.FREE)
     job_gap_minutes = models.PositiveIntegerField(default=15)
     cycle_minutes = models.PositiveIntegerField(default=60)
+    colour = models.CharField(max_length=7, blank=True, default="", db_default="", validators=[check_colour])
     active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
     last_updated_at = models.DateTimeField(auto_now=True, db_default=Now())
@@ -70,18 +74,23 @@ class Role(models.TextChoices):
     date_joined="When the user was added, UTC",
     tenant="tenants.id of the tenant whose data the person sees; NULL: of all, for superusers",
     role="What the person may do in the tenant: viewer, operator or administrator",
+    time_zone="Time zone that the person reads the admin in, as Europe/Berlin; empty: UTC",
     is_active="false: the person cannot log in any more",
     created_at="When the row was added, UTC",
     last_updated_at="When the row changed last, UTC",
 )
 class User(AbstractUser):
-    """A person. Superusers belong to no tenant and see all of them; everybody else belongs to one."""
+    """A person. Superusers belong to no tenant and see all of them, or the one they chose; everybody else one."""
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, null=True, blank=True, related_name="users")
     role = models.CharField(max_length=20, choices=Role, default=Role.VIEWER)
+    time_zone = models.CharField(max_length=64, blank=True, default="", db_default="", validators=[check_time_zone])
     is_active = models.BooleanField("active", default=True, db_column="active")
     created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
     last_updated_at = models.DateTimeField(auto_now=True, db_default=Now())
+
+    chosen: Tenant | None = None
+    """The one tenant that a superuser has chosen to look at (see `pulse.tenancy.choosing`); no column."""
 
     class Meta:
         db_table = "users"
@@ -91,9 +100,26 @@ class User(AbstractUser):
         with platform_scope():
             super().validate_unique(exclude)
 
+    @property
+    def may_enter(self) -> bool:
+        """Whether this user may log in, and is shown anything: members while their tenant is active."""
+        return self.is_active and (self.is_superuser or self.tenant is None or self.tenant.active)
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether this user looks at all tenants' rows."""
+        return self.is_superuser and self.chosen is None
+
+    @property
+    def only_tenant_id(self) -> int | None:
+        """The one tenant whose rows this user looks at; None: all of them, or nobody's."""
+        if self.is_superuser:
+            return self.chosen.pk if self.chosen else None
+        return self.tenant_id
+
     def may_see(self, tenant_id: int) -> bool:
         """Whether rows of that tenant may be shown to this user."""
-        return self.is_active and (self.is_superuser or self.tenant_id == tenant_id)
+        return self.may_enter and (self.is_superuser or self.tenant_id == tenant_id)
 
 
 @commented(
@@ -115,6 +141,26 @@ class TenantOwned(models.Model):
 
     class Meta:
         abstract = True
+
+
+@commented(
+    "Pictures of tenants, shown in the admin",
+    tenant="tenants.id of the tenant that it pictures; at most one each",
+    content_type="Type of the picture: image/png, image/jpeg or image/webp",
+    content="The picture itself, as Pulse has encoded it",
+)
+class TenantLogo(TenantOwned):
+    """A tenant's picture, as Pulse has encoded it itself; apart from the tenant, which every request loads."""
+
+    tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, primary_key=True, related_name="logo")
+    content_type = models.CharField(max_length=20)
+    content = models.BinaryField()
+
+    class Meta:
+        db_table = "tenant_logos"
+
+    def __str__(self) -> str:
+        return f"logo of {self.tenant}"
 
 
 @commented(
@@ -189,3 +235,46 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.target_table} {self.target_id}"
+
+
+@commented(
+    "What was, or is being, erased on somebody's word: a connection or a whole tenant, with all that came of it",
+    tenant="tenants.id of the tenant that it is, or that the connection belongs to; NULL: the tenant is gone",
+    integration_id="integrations.id of the connection; NULL: it is the tenant itself",
+    name="What it was called",
+    asked_by="Name of who wanted it",
+    state="running or finished",
+    rows="How many rows were deleted so far",
+    deleted="JSON object: how many of them of each table",
+    error="Why it could not go on when it was tried last; empty: it could",
+    finished_at="When all was gone, UTC; NULL: not yet",
+    active="Always true: entries are not taken back",
+    created_at="When it was asked for, UTC",
+    last_updated_at="When the row changed last, UTC",
+)
+class Erasure(models.Model):
+    """A connection or a tenant on its way out. Workers delete what came of it in batches, and it itself at last."""
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        FINISHED = "finished"
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    integration_id = models.BigIntegerField(null=True)
+    name = models.CharField(max_length=200)
+    asked_by = models.CharField(max_length=250)
+    state = models.CharField(max_length=20, choices=State, default=State.RUNNING)
+    rows = models.PositiveBigIntegerField(default=0)
+    deleted = models.JSONField(default=dict)
+    error = models.TextField(default="", blank=True)
+    finished_at = models.DateTimeField(null=True)
+    active = models.BooleanField(default=True, db_default=True)
+    created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
+    last_updated_at = models.DateTimeField(auto_now=True, db_default=Now())
+
+    class Meta:
+        db_table = "erasures"
+        indexes = [models.Index(fields=["tenant", "-id"], name="erasures_recent")]
+
+    def __str__(self) -> str:
+        return f"erasure of {self.name}"

@@ -30,18 +30,19 @@ def tenant_path(model: type[Model]) -> str | None:
 
 
 def visible_to(user: User, rows: QuerySet[M], tenant: Tenant | None = None) -> QuerySet[M]:
-    """All rows for a superuser; for everybody else those of their tenant. Where a tenant is named, only its rows.
+    """All rows for a superuser who has chosen no tenant; else those of the one tenant that the user looks at.
 
-    Rows that belong to no tenant, and superusers that belong to one, are for superusers alone.
+    Where a tenant is named, only its rows. Tables that belong to no tenant, and superusers that belong to one, are for
+    superusers alone.
     """
     path = tenant_path(rows.model)
     if tenant is not None:
         rows = rows.filter(**{path: tenant.pk}) if path else rows.none()
-    if user.is_superuser:
+    if user.sees_all or (user.is_superuser and path is None):
         return rows
-    if path is None or user.tenant_id is None:
+    if path is None or user.only_tenant_id is None:
         return rows.none()
-    own: dict[str, Any] = {path: user.tenant_id}
-    if issubclass(rows.model, User):
+    own: dict[str, Any] = {path: user.only_tenant_id}
+    if issubclass(rows.model, User) and not user.is_superuser:
         own["is_superuser"] = False
     return rows.filter(**own)

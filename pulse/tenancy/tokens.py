@@ -1,6 +1,7 @@
 """JSON web tokens: given to a user for one tenant.
 
-A token says for which tenant it was given. It ends with its time, and with the user's password, tenant or account.
+A token says for which tenant it was given. It ends with its time, and with the user's password, tenant or account; it
+rests while the tenant is inactive.
 """
 
 from typing import Any, TypeVar
@@ -25,9 +26,9 @@ def user_of(kind: type[T], text: Any) -> tuple[User, T]:
     except TokenError as error:
         raise AuthenticationFailed(f"the {kind.token_type} token does not hold: {error}") from error
     with platform_scope():
-        user = User.objects.select_related("tenant").filter(pk=token[_USER], is_active=True).first()
-    if user is None or not _still_holds(token, user):
-        raise AuthenticationFailed("the user, or the user's password or tenant, was changed: log in again")
+        user = User.objects.select_related("tenant").filter(pk=token[_USER]).first()
+    if user is None or not user.may_enter or not _still_holds(token, user):
+        raise AuthenticationFailed("the user, or the user's password or tenant, was changed or switched off")
     return user, token
 
 

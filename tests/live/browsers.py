@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from axe_playwright_python.sync_playwright import Axe
+from django.db import connections
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.services import debian
@@ -32,6 +34,19 @@ class Visitor:
 
     def open(self, path: str) -> None:
         self.page.goto(f"{self.address}{path}")
+
+    def barriers(self) -> list[str]:
+        """What of the page axe calls a serious or critical barrier to people, each with where it is first."""
+        found = Axe().run(self.page).response["violations"]
+        return [
+            f"{one['id']}: {one['help']}: {one['nodes'][0]['html'][:200]}"
+            for one in found
+            if one["impact"] in ("serious", "critical")
+        ]
+
+    def prefer(self, theme: str) -> None:
+        """From the next page on: light or dark."""
+        self.page.evaluate(f"localStorage.setItem('adminTheme', '\"{theme}\"')")
 
     def log_in(self, name: str, password: str) -> None:
         self.open("/admin/login/?next=/admin/")
@@ -68,4 +83,6 @@ def chromium() -> Iterator[Browser]:
         try:
             yield browser
         finally:
+            # Beside Playwright's loop Django has another connection than elsewhere: to a database that will be gone.
+            connections.close_all()
             browser.close()

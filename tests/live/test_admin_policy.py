@@ -1,4 +1,4 @@
-"""The admin under its content security policy, in a browser: every page, and what unfold's scripts do on them."""
+"""Every page of the admin in a browser: under its content security policy, for everybody, and what its scripts do."""
 
 import re
 from collections.abc import Iterator
@@ -16,6 +16,8 @@ from tests.support.making import an_integration
 from tests.support.processes import answers, free_port
 
 PASSWORD = "right horse"
+# Colours are all that the dark theme changes: one page of each kind.
+IN_THE_DARK = ("/admin/", "/admin/etl/etljob/", "/admin/etl/workerrow/queues/", "/admin/integrations/integration/add/")
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,7 @@ def _linked(page: Page, selector: str) -> list[str]:
     return [href for href in dict.fromkeys(found) if href and href.startswith("/admin/")]
 
 
-def test_no_page_of_the_admin_breaks_its_policy(root: Visitor) -> None:
+def test_no_page_of_the_admin_breaks_its_policy_or_has_a_serious_barrier(root: Visitor) -> None:
     pages = _linked(root.page, "#nav-sidebar-apps a")
     assert len(pages) > 20
     forms = []
@@ -54,12 +56,17 @@ def test_no_page_of_the_admin_breaks_its_policy(root: Visitor) -> None:
         root.open(path)
         expect(root.page.locator("#content")).to_be_visible()
         forms += _linked(root.page, "a[href$='/add/'], #result_list th a")
-        assert root.faults == [], path
+        assert root.faults + root.barriers() == [], path
     assert len(forms) > 5
     for path in dict.fromkeys(forms):
         root.open(path)
         expect(root.page.locator("form [name=_save], form [type=submit]").first).to_be_attached()
-        assert root.faults == [], path
+        assert root.faults + root.barriers() == [], path
+    root.prefer("dark")
+    for path in IN_THE_DARK:
+        root.open(path)
+        expect(root.page.locator("html")).to_have_class(re.compile(r"\bdark\b"))
+        assert root.barriers() == [], path
 
 
 def test_what_the_pages_scripts_do_is_done(root: Visitor) -> None:

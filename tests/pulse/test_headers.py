@@ -13,6 +13,7 @@ from django.test import Client
 from tests.support.processes import Running
 
 SKELETON = "templates/unfold/layouts/skeleton.html"
+HEADER = "templates/unfold/helpers/userlinks.html"
 
 
 @pytest.mark.django_db
@@ -49,6 +50,13 @@ def test_the_pages_frame_differs_from_unfolds_only_by_what_the_policy_needs() ->
         re.search(r"alpine\.js|style id=|x-data|x-init|activeTab|sidebar|}|watch|^-\s+\"$", line) for line in gone
     )
     assert len(changed) - len(gone) == 5
+
+
+def test_the_headers_right_side_differs_from_unfolds_only_by_the_choice_of_a_tenant() -> None:
+    theirs = (Path(unfold.__file__).parent / HEADER).read_text().splitlines()
+    ours = (settings.BASE_DIR / "pulse" / HEADER).read_text().splitlines()
+    changed = [line for line in difflib.ndiff(theirs, ours) if line[0] in "+-" and line[1:].strip()]
+    assert [line for line in changed if "tenant" not in line] == ["- {% load i18n static unfold %}"]
 
 
 def test_production_passes_djangos_own_checks() -> None:

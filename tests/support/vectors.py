@@ -39,6 +39,12 @@ class MemoryStore(VectorStore):
         hits = [Hit(one.id, sum(map(mul, one.vector, vector)), one.payload) for one in held]
         return sorted(hits, key=lambda hit: -hit.score)[:limit]
 
+    def vector(self, collection: str, point_id: str) -> Sequence[float] | None:
+        if self.is_away:
+            raise Transient("the store is away")
+        found = self.points[collection].get(point_id)
+        return found.vector if found else None
+
     def count(self, collection: str) -> int:
         return len(self.points[collection])
 

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 
 from etl.demo.progress import RunsProgress
-from etl.demo.setting import Sites, demo_administrator, demo_integrations, demo_tenant, running_sandbox
+from etl.demo.setting import Sites, accounts, demo_administrator, demo_integrations, demo_tenant, running_sandbox
 from etl.demo.summary import show, summarise
 from etl.history.watching import wait_for_end
 from etl.jobs import lifecycle
@@ -60,6 +60,9 @@ class Command(BaseCommand):
                 raise CommandError(f"another process works in {settings.PULSE_HOME}: end it first")
             failed = self._run(sites, console, options)
             if not options["no_serve"]:
+                console.print("to connect once more by hand, as docs/operating.md does:")
+                for account in accounts(sites):
+                    console.print(f"  {account}")
                 console.print(f"serving on http://{HOST}:{options['port']}/admin/ until Ctrl-C")
                 serve_until_interrupted(HOST, options["port"])
         if failed:

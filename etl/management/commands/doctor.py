@@ -13,8 +13,6 @@ class Command(ScriptCommand):
         "Looks at database, migrations, keys, broker, queues, vector store, model, clocks, workers, scheduler and alert"
         " channels, and says what to do about what is not well. Changes nothing. Ends with 1 where something failed."
     )
-    # It is run where things are broken.
-    requires_system_checks = ()
 
     def run(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         found = examine()

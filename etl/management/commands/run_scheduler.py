@@ -13,6 +13,7 @@ from etl.workers.supervisor import Supervisor
 
 class Command(BaseCommand):
     help = "Queues due jobs, wakes what waits and takes back what dead workers left, until SIGTERM or Ctrl-C."
+    requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.RABBITMQ_URL:

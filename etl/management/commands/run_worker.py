@@ -24,6 +24,7 @@ class Command(BaseCommand):
         "Keeps processes with workers alive until SIGTERM or Ctrl-C: the work in hand is finished, then it ends."
         " A second signal kills."
     )
+    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("workers", nargs="*", metavar="WORKER", help=f"of {', '.join(known_workers())}; none: all")

@@ -40,6 +40,7 @@ _STEPS: Mapping[str, GitHubStep] = {
 class GitHubProvider(SteppedProvider[GitHubClient]):
     name = "github"
     label = "GitHub"
+    summary = "Repositories, pull requests with reviews, comments and commits. GitHub.com and Enterprise Server."
     source_type = "GITHUB"
     reader_version = 2
     settings = (
@@ -48,13 +49,16 @@ class GitHubProvider(SteppedProvider[GitHubClient]):
             "Address of an Enterprise Server: https://github.acme.com; empty for GitHub.com",
             credentials_go_there=True,
         ),
-        SettingField("organization", "Owners whose repositories are read, separated by commas: logins (acme)"),
+        SettingField(
+            "organization", "Owners whose repositories are read, separated by commas: logins (acme)", usual=True
+        ),
         SettingField(
             "repositories",
             "Repositories to read, separated by commas: names and patterns (acme/web, acme/api-*, *-service)",
+            usual=True,
         ),
         SettingField("exclude_repositories", "Names and patterns of repositories never to be read"),
-        SettingField("token", "Personal access token, fine-grained or classic", secret=True),
+        SettingField("token", "Personal access token, fine-grained or classic", secret=True, usual=True),
         SettingField(
             "app_id", "App ID or Client ID of a GitHub App; with installation_id and app_private_key in place of token"
         ),
@@ -78,6 +82,7 @@ class GitHubProvider(SteppedProvider[GitHubClient]):
         SettingField("webhook_secret", "Secret of the webhook: signs deliveries", secret=True),
     )
     containers = "repositories"
+    containers_setting = "repositories"
     parts = _STEPS
     steps = tuple(step.declared for step in _STEPS.values())
     items_table = "prs"

@@ -49,6 +49,7 @@ _STEPS: Mapping[str, JiraStep] = {
 class JiraProvider(SteppedProvider[JiraClient]):
     name = "jira"
     label = "Jira"
+    summary = "Projects, issues with all their fields and history, and links to code. Cloud and Data Center."
     source_type = "JIRA"
     reader_version = 4
     settings = (
@@ -58,13 +59,17 @@ class JiraProvider(SteppedProvider[JiraClient]):
             " https://api.atlassian.com/ex/jira/{cloudId}",
             required=True,
             credentials_go_there=True,
+            usual=True,
         ),
-        SettingField("email", "E-mail address or login name of the account; empty where api_token stands alone"),
+        SettingField(
+            "email", "E-mail address or login name of the account; empty where api_token stands alone", usual=True
+        ),
         SettingField("username", "The same as email; used where email is empty"),
         SettingField(
             "api_token",
             "API token or password of that account; alone, a personal access token or OAuth access token",
             secret=True,
+            usual=True,
         ),
         *oauth.SETTINGS,
         SettingField("projects", "Keys or ids of the projects to read, separated by commas; all where empty"),
@@ -146,6 +151,12 @@ class JiraProvider(SteppedProvider[JiraClient]):
 
     def digests(self, answer: RawAnswer) -> Mapping[str, str]:
         return normalise.digests(answer)
+
+    def about(self, metadata: Mapping[str, Any]) -> Sequence[str]:
+        # It may have been handed in: then it says what somebody else wrote.
+        several = metadata.get("issue_ids")
+        ids = [metadata.get("issue_id"), *(several if isinstance(several, list) else ())]
+        return [issue_id for issue_id in ids if type(issue_id) is str]
 
     def custom_values(self, fields: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, str]]:
         return custom_values(dict(fields))

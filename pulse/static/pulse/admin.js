@@ -57,3 +57,22 @@ window.addEventListener("alpine:init", () => {
 // It would add a style element of its own, and make scripts of attributes.
 htmx.config.includeIndicatorStyles = false;
 htmx.config.allowEval = false;
+
+// A box of select2's is named by what is chosen in it alone: nothing, where nothing is.
+function nameBox(container) {
+  const label = container.previousElementSibling?.labels?.[0];
+  const box = container.querySelector(".select2-selection");
+  if (label && box) {
+    label.id ||= `${container.previousElementSibling.id}-label`;
+    box.setAttribute("aria-labelledby", `${label.id} ${box.getAttribute("aria-labelledby") ?? ""}`.trim());
+    box.querySelector("[role=textbox]")?.setAttribute("aria-labelledby", label.id);
+  }
+}
+
+new MutationObserver((changes) => {
+  for (const added of changes.flatMap((change) => [...change.addedNodes])) {
+    if (added instanceof Element && added.matches(".select2-container")) {
+      nameBox(added);
+    }
+  }
+}).observe(document, { childList: true, subtree: true });

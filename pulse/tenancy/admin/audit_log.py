@@ -38,6 +38,9 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 def _export_address(request: HttpRequest) -> str:
     """Of what the list shows, as its filters say; empty where it shows several tenants: a file is of one."""
     given = {theirs: request.GET[own] for own, theirs in _FILTERS.items() if own in request.GET}
-    if person(request).is_superuser and "tenant_id" not in given:
+    user = person(request)
+    if user.is_superuser and user.chosen:
+        given["tenant_id"] = str(user.chosen.pk)
+    if user.is_superuser and "tenant_id" not in given:
         return ""
     return f"{reverse('audit-log-export')}?{urlencode(given)}"

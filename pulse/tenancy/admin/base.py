@@ -82,7 +82,7 @@ class TenantForm(_ModelForm):
 
 
 class PulseAdmin(_ModelAdmin):
-    """Base of all pages. Superusers see all rows, other staff those of their tenant.
+    """Base of all pages. Superusers see all rows, or those of the tenant they chose; other staff those of their own.
 
     ``relations`` are the foreign keys that the page shows; ``list_loads`` the unbounded columns that the list's methods
     need besides; ``hidden`` what is never shown nor searched; ``least_reader`` who may see rows, ``least_role``
@@ -152,8 +152,8 @@ class PulseAdmin(_ModelAdmin):
         user = person(request)
         kwargs["queryset"] = visible_to(user, db_field.remote_field.model._default_manager.all())
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
-        if field and db_field.name == "tenant" and not user.is_superuser:
-            field.required, field.empty_label, field.initial = True, None, user.tenant_id
+        if field and db_field.name == "tenant" and not user.sees_all:
+            field.required, field.empty_label, field.initial = True, None, user.only_tenant_id
         return field
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
@@ -175,11 +175,11 @@ class PulseAdmin(_ModelAdmin):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         columns = super().get_list_display(request)
-        return [name for name in columns if name != "tenant" or person(request).is_superuser]
+        return [name for name in columns if name != "tenant" or person(request).sees_all]
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         names = super().get_list_filter(request)
-        seen = [name for name in names if name != "tenant" or person(request).is_superuser]
+        seen = [name for name in names if name != "tenant" or person(request).sees_all]
         return [(name, VisibleRelatedFilter) if self._is_relation(name) else name for name in seen]
 
     def _is_relation(self, name: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Tenants, their users and API keys."""
+"""Tenants' users and API keys."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,9 @@ from django.http import HttpRequest
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from pulse.tenancy import keys
+from pulse.tenancy.admin.account import zone_field
 from pulse.tenancy.admin.base import PulseAdmin, TenantForm
-from pulse.tenancy.models import ApiKey, Role, Tenant, User
+from pulse.tenancy.models import ApiKey, Role, User
 from pulse.tenancy.scoping import person
 
 if TYPE_CHECKING:
@@ -24,22 +25,6 @@ else:
 
 # Roles say what a person may do; Django's groups and permissions are not used.
 admin.site.unregister(Group)
-
-
-@admin.register(Tenant)
-class TenantAdmin(PulseAdmin):
-    """Tenants are made and changed by superusers; erasing one is more than deleting its row."""
-
-    list_display = ("name", "tier", "job_gap_minutes", "cycle_minutes", "active", "created_at")
-    list_filter = ("tier", "active")
-    search_fields = ("name",)
-    fields = ("name", "tier", "job_gap_minutes", "cycle_minutes", "active")
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return person(request).is_superuser and self.has_view_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(User)
@@ -70,10 +55,15 @@ class UserAdmin(_UserAdmin, PulseAdmin):
             access.remove("tenant")
         return [
             (None, {"fields": ("username", "password")}),
-            ("Person", {"fields": ("first_name", "last_name", "email")}),
+            ("Person", {"fields": ("first_name", "last_name", "email", "time_zone")}),
             ("Access", {"fields": access}),
             ("Dates", {"fields": ("last_login", "date_joined")}),
         ]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return (
+            zone_field() if db_field.name == "time_zone" else super().formfield_for_dbfield(db_field, request, **kwargs)
+        )
 
 
 class ApiKeyForm(TenantForm):

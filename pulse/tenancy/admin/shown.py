@@ -61,7 +61,10 @@ def state_column(field: str) -> Callable[[Model], str]:
 
 
 def pretty_json(value: Any) -> str:
-    """The value as indented JSON, escaped; cut where it is very long, not shown where it is nested too deeply."""
+    """The value as indented JSON, escaped; cut where it is very long, not shown where it is nested too deeply.
+
+    A page with json_pages.js makes a tree of it.
+    """
     try:
         text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     except RecursionError:
@@ -69,7 +72,8 @@ def pretty_json(value: Any) -> str:
     if len(text) > LONGEST_JSON_CHARACTERS:
         text = f"{text[:LONGEST_JSON_CHARACTERS]}\n… {len(text) - LONGEST_JSON_CHARACTERS:,} characters more"
     # Unfold's style sheet has no class that wraps these lines.
-    return format_html('<pre class="text-xs" style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>', text)
+    looks = "white-space: pre-wrap; overflow-wrap: anywhere"
+    return format_html('<pre data-json="JSON" class="text-xs" style="{}">{}</pre>', looks, text)
 
 
 def json_column(field: "Field[Any, Any]") -> Callable[[Model], str]:

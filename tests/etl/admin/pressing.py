@@ -22,14 +22,14 @@ def _said(response: Any) -> list[str]:
 
 
 def on_list(client: Client, name: str, *rows: Model) -> list[str]:
-    """Presses a button of the list for those rows."""
-    form = {"action": name, "_selected_action": [row.pk for row in rows]}
+    """Presses a button of the list for those rows, and means it."""
+    form = {"action": name, "_selected_action": [row.pk for row in rows], "confirmed": "1"}
     return _said(client.post(addresses.list_of(type(rows[0])), form, follow=True))
 
 
 def on_page(client: Client, name: str, row: Model) -> list[str]:
-    """Presses a button of the row's page."""
-    return _said(client.post(named(type(row), "act", row.pk), {"act": name}, follow=True))
+    """Presses a button of the row's page, and means it."""
+    return _said(client.post(named(type(row), "act", row.pk), {"act": name, "confirmed": "1"}, follow=True))
 
 
 def offered(client: Client, row: Model) -> list[str]:

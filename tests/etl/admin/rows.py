@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.db import models
 from django.utils import timezone
 
+import pulse.urls  # noqa: F401  (finds the pages)
 from pulse.tenancy.models import Tenant, User
 from pulse.tenancy.scoping import tenant_path
 

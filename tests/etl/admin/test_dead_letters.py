@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from etl.admin import dead_letters
 from etl.jobs import lifecycle
@@ -24,6 +26,11 @@ def failed_unit(rows: Rows) -> tuple[EtlJobRun, ExtractionCheckpoint]:
     unit = ExtractionCheckpoint.objects.get(run=run)
     ExtractionCheckpoint.objects.filter(pk=unit.pk).update(status="failed", error_details={"error": "away"})
     return run, unit
+
+
+def groups_part(client: Client) -> str:
+    """What a script is given of the groups."""
+    return client.get(named(DeadLetter, "groups"), headers={"X-Part": "1"}).content.decode()
 
 
 def states() -> dict[int, str]:
@@ -93,17 +100,77 @@ def test_letters_that_failed_alike_are_one_group_and_are_settled_together(operat
     other = letter(acme, cause=f"another {HOSTILE}")
     settled = letter(acme, state="discarded")
     shown = operator.get(named(DeadLetter, "groups"))
-    assert [(group.cause, group.count) for group in shown.context["groups"]] == [
+    assert [(one.group.cause, one.group.count) for one in shown.context["groups"]] == [
         ("no job #", 3),
         (f"another {HOSTILE}", 1),
     ]
     assert HOSTILE not in shown.content.decode()
 
-    form = {"act": "discard", "cause": "no job #"}
+    form = {"act": "discard", "cause": "no job #", "confirmed": "1"}
     response = operator.post(named(DeadLetter, "groups"), form, follow=True)
 
     assert [str(message) for message in response.context["messages"]] == ["3 dead letters were discarded."]
     assert states() == {**{row.pk: "discarded" for row in alike}, other.pk: "open", settled.pk: "discarded"}
+
+
+def test_a_group_shows_its_newest_letter_with_error_message_and_unit(operator: Client, acme: Rows) -> None:
+    run, unit = failed_unit(acme)
+    about = {"stage": "extraction", "unit_id": unit.pk, "run_id": run.pk}
+    letter(acme, error="no job 1")
+    newest = letter(acme, error=f"no job 2 {HOSTILE}", body='{"a": {"b": "c"}}', **about)
+
+    content = groups_part(operator)
+
+    assert HOSTILE not in content
+    assert "no job 2 &lt;script&gt;" in content
+    assert "no job 1" not in content
+    assert "&quot;b&quot;: &quot;c&quot;" in content
+    assert "Its last error: away" in content
+    for row in (newest, unit, run):
+        assert f'href="{addresses.page_of(row)}"' in content
+
+
+def test_the_groups_take_few_queries_however_many_there_are(operator: Client, acme: Rows) -> None:
+    _, unit = failed_unit(acme)
+    queries = []
+    for number in range(2):
+        for other in range(4):
+            letter(acme, cause=f"{number} {other}", stage="extraction", unit_id=unit.pk)
+        with CaptureQueriesContext(connection) as captured:
+            groups_part(operator)
+        queries.append(len(captured))
+    assert queries[0] == queries[1] <= 12
+
+
+def test_all_of_a_group_are_settled_only_after_their_count_was_asked_about(operator: Client, acme: Rows) -> None:
+    rows = [letter(acme), letter(acme)]
+    for name, question in (("replay", "Send back 2 dead letters?"), ("discard", "Discard 2 dead letters?")):
+        response = operator.post(named(DeadLetter, "groups"), {"act": name, "cause": "no job #"})
+        assert question in response.content.decode()
+        assert f'data-confirm="{question}' in groups_part(operator)
+    assert states() == {row.pk: "open" for row in rows}
+
+
+def test_of_very_many_letters_so_many_are_settled_and_the_rest_is_told(
+    operator: Client, acme: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_letters, "MOST_AT_ONCE", 2)
+    for _ in range(3):
+        letter(acme)
+    assert "Discard 2 of 3 dead letters?" in groups_part(operator)
+    form = {"act": "discard", "cause": "no job #", "confirmed": "1"}
+    response = operator.post(named(DeadLetter, "groups"), form, follow=True)
+    assert [str(message) for message in response.context["messages"]] == [
+        "2 dead letters were discarded.",
+        "1 more of that cause are open.",
+    ]
+
+
+def test_one_letter_is_discarded_only_after_that_was_asked_about(operator: Client, acme: Rows) -> None:
+    row = letter(acme)
+    asked = operator.post(named(DeadLetter, "act", row.pk), {"act": "discard"})
+    assert "It is settled for good" in asked.content.decode()
+    assert states() == {row.pk: "open"}
 
 
 def test_of_many_groups_the_largest_are_shown(operator: Client, acme: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +180,7 @@ def test_of_many_groups_the_largest_are_shown(operator: Client, acme: Rows, monk
     for _ in range(2):
         letter(acme, cause="of many")
     response = operator.get(named(DeadLetter, "groups"))
-    assert [group.cause for group in response.context["groups"]] == ["of many"]
+    assert [one.group.cause for one in response.context["groups"]] == ["of many"]
     assert "there are more" in response.content.decode()
 
 
@@ -134,10 +201,10 @@ def test_a_groups_link_leads_to_its_letters(operator: Client, acme: Rows) -> Non
 def test_viewers_settle_nothing(viewer: Client, acme: Rows) -> None:
     row = letter(acme)
     assert offered(viewer, row) == []
-    assert viewer.get(named(DeadLetter, "groups")).context["buttons"] == ()
+    assert "<button" not in groups_part(viewer)
     for address, form in (
         (named(DeadLetter, "act", row.pk), {"act": "discard"}),
-        (named(DeadLetter, "groups"), {"act": "discard", "cause": row.cause}),
+        (named(DeadLetter, "groups"), {"act": "discard", "cause": row.cause, "confirmed": "1"}),
     ):
         assert viewer.post(address, form).status_code == 403
     on_list(viewer, "discard", row)
@@ -148,7 +215,7 @@ def test_letters_of_another_tenant_or_of_none_are_out_of_reach(operator: Client,
     theirs = letter(rival)
     nobodys = DeadLetter.objects.create(queue="etl.jobs", body="{", error="not JSON", cause="no job #")
     assert list(operator.get(named(DeadLetter, "groups")).context["groups"]) == []
-    operator.post(named(DeadLetter, "groups"), {"act": "discard", "cause": "no job #"})
+    operator.post(named(DeadLetter, "groups"), {"act": "discard", "cause": "no job #", "confirmed": "1"})
     for row in (theirs, nobodys):
         assert operator.post(named(DeadLetter, "act", row.pk), {"act": "discard"}).status_code == 404
         on_list(operator, "discard", row)

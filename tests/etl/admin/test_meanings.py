@@ -156,6 +156,15 @@ def test_statuses_are_listed_with_what_nobody_has_mapped(viewer: Client, integra
     assert viewer.get(address, {"q": "\x00", "page": "x"}).status_code == 200
 
 
+def test_of_what_nobody_has_mapped_those_without_any_category_come_first(
+    viewer: Client, integration: Integration
+) -> None:
+    address = page_of(StatusMapping, integration)
+    every, unmapped = (viewer.get(address, query).content.decode() for query in ({}, {"unmapped": "on"}))
+    assert every.index("Building") < every.index("Parked")
+    assert unmapped.index("Parked") < unmapped.index("Building")
+
+
 def test_a_wrong_row_is_pointed_out_and_the_others_keep_what_was_chosen(
     operator: Client, integration: Integration
 ) -> None:

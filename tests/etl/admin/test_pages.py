@@ -30,7 +30,7 @@ from integrations.models import IntegrationLogo
 from integrations.registry import get_provider
 from pulse.tenancy.admin.base import ReadOnlyAdmin
 from pulse.tenancy.admin.shown import LONGEST_JSON_CHARACTERS, heavy_fields, pretty_json
-from pulse.tenancy.models import Tenant
+from pulse.tenancy.models import Tenant, TenantLogo
 from tests.etl.admin import addresses
 from tests.etl.admin.pressing import named
 from tests.etl.admin.rows import APPS, HOSTILE, OWNED, PAGES, Rows
@@ -60,8 +60,8 @@ def _more_rows(rows: Rows, model: type[Model], numbers: range) -> None:
 
 def test_every_model_of_the_four_apps_has_a_page() -> None:
     models = {model for app in APPS for model in apps.get_app_config(app).get_models()}
-    # The scratch rows of a repair are gone with its end; a logo is seen where its integration is.
-    assert {model for model, _ in PAGES} == models - {ListedItemRow, IntegrationLogo}
+    # The scratch rows of a repair are gone with its end; a logo is seen where its integration, or its tenant, is.
+    assert {model for model, _ in PAGES} == models - {ListedItemRow, IntegrationLogo, TenantLogo}
 
 
 def test_the_sidebar_leads_to_every_page_once() -> None:
@@ -204,9 +204,11 @@ def test_a_tenants_people_are_not_told_which_machine_worked_on_a_unit(
     assert superuser.get(addresses.page_of(unit)).status_code == 200
 
 
-def test_an_answers_page_shows_its_payload_indented(superuser: Client, acme: Rows) -> None:
-    content = superuser.get(addresses.page_of(acme.row(RawExtractionData))).content.decode()
+def test_a_page_shows_json_indented_for_a_script_to_fold(superuser: Client, acme: Rows) -> None:
+    content = superuser.get(addresses.page_of(acme.row(ExtractionCheckpoint))).content.decode()
     assert "&quot;text&quot;: &quot;&lt;script&gt;alert(1)&lt;/script&gt;&quot;,\n" in content
+    assert "<pre data-json" in content
+    assert 'src="/static/etl/json_pages.js"' in content
 
 
 def test_a_very_long_payload_is_cut_and_says_so() -> None:

@@ -208,3 +208,34 @@ def test_a_name_that_another_tenants_user_has_is_refused_at_its_field(
     assert response.status_code == 200
     assert list(response.context["adminform"].form.errors) == ["username"]
     assert User.objects.filter(username="rita").count() == 1
+
+
+def test_nobody_of_an_inactive_tenant_sees_a_page_until_it_is_active_again(
+    administrator: Client, viewer: Client, acme: Rows
+) -> None:
+    acme.row(Project)
+    Tenant.objects.update(active=False)
+
+    answers = [client.get(addresses.list_of(Project)) for client in (administrator, viewer)]
+
+    assert [(answer.status_code, "/login/" in answer.headers["Location"]) for answer in answers] == [(302, True)] * 2
+    Tenant.objects.update(active=True)
+    assert viewer.get(addresses.list_of(Project)).status_code == 200
+
+
+def test_nobody_of_an_inactive_tenant_logs_in_but_superusers(acme: Rows) -> None:
+    staff("ada", acme.tenant)
+    staff("root", acme.tenant, is_superuser=True)
+    Tenant.objects.update(active=False)
+
+    assert _logged_in("ada") is False
+    assert _logged_in("root") is True
+    Tenant.objects.update(active=True)
+    assert _logged_in("ada") is True
+
+
+def _logged_in(name: str) -> bool:
+    """Whether the login lets that person in."""
+    client = Client()
+    client.post(reverse("admin:login"), {"username": name, "password": "right horse"})
+    return client.get(reverse("admin:index")).status_code == 200

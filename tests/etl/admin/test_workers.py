@@ -1,18 +1,14 @@
-"""The pages of workers and queues: superusers'."""
+"""The pages of workers: superusers'. Of the page of queues see test_queues."""
 
 import re
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from django.test import Client
 from django.utils import timezone
 from django.utils.html import strip_tags
 
 from etl.models import WorkerRow
-from etl.queue.broker import BrokerUnavailable, QueueStatistics
-from etl.queue.topology import ALL_QUEUES, JOBS_QUEUE
-from etl.workers import statistics
 from tests.etl.admin import addresses
 from tests.etl.admin.pressing import named, on_list, on_page
 
@@ -58,7 +54,7 @@ def test_one_or_all_workers_are_told_to_begin_anew(superuser: Client, db: None) 
     (said,) = on_list(superuser, "restart", ended)
     assert said.startswith("machine:3 was not told to begin anew: ")
 
-    response = superuser.post(named(WorkerRow, "restart_all"), follow=True)
+    response = superuser.post(named(WorkerRow, "restart_all"), {"confirmed": "1"}, follow=True)
     assert [str(message) for message in response.context["messages"]] == ["2 workers were told to begin anew."]
     assert asked() == {first.pk: "restart", second.pk: "restart", ended.pk: ""}
 
@@ -66,8 +62,22 @@ def test_one_or_all_workers_are_told_to_begin_anew(superuser: Client, db: None) 
 def test_nobody_else_sees_or_restarts_workers(administrator: Client, db: None) -> None:
     row = worker()
     assert administrator.get(named(WorkerRow, "queues")).status_code == 403
+    assert administrator.post(named(WorkerRow, "queues"), {"restart": row.pk, "confirmed": "1"}).status_code == 403
     assert administrator.post(named(WorkerRow, "restart_all")).status_code == 403
     assert administrator.post(named(WorkerRow, "act", row.pk), {"act": "restart"}).status_code == 403
+    assert asked() == {row.pk: ""}
+
+
+def test_a_restart_is_asked_about_first(superuser: Client, db: None) -> None:
+    row = worker()
+
+    for address, form in (
+        (named(WorkerRow, "restart_all"), {}),
+        (named(WorkerRow, "act", row.pk), {"act": "restart"}),
+        (named(WorkerRow, "queues"), {"restart": row.pk}),
+    ):
+        assert "what it has in hand" in superuser.post(address, form).content.decode()
+
     assert asked() == {row.pk: ""}
 
 
@@ -75,33 +85,3 @@ def test_only_a_form_restarts_them(superuser: Client, db: None) -> None:
     row = worker()
     assert superuser.get(named(WorkerRow, "restart_all")).status_code == 405
     assert asked() == {row.pk: ""}
-
-
-def test_the_queues_are_shown_with_their_figures(superuser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def told() -> list[QueueStatistics]:
-        return [
-            QueueStatistics(name, 7 if name == JOBS_QUEUE else 0, 2, publish_rate=12.34, deliver_rate=0.0)
-            for name in ALL_QUEUES
-        ]
-
-    monkeypatch.setattr(statistics, "queues", told)
-
-    response = superuser.get(named(WorkerRow, "queues"))
-
-    cells = [line.strip() for line in response.content.decode().splitlines()]
-    assert all(f'<th scope="row">{name}</th>' in cells for name in ALL_QUEUES)
-    for figure in ("7", "2", "12.3", "0.0", "?"):
-        assert f'<td class="ops-number">{figure}</td>' in cells, figure
-    assert "<strong>7</strong> message_count" in response.content.decode()
-
-
-def test_queues_that_cannot_be_asked_are_said_to_be_away(superuser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away() -> list[QueueStatistics]:
-        raise BrokerUnavailable("nobody answers at rabbit:5672")
-
-    monkeypatch.setattr(statistics, "queues", away)
-
-    response = superuser.get(named(WorkerRow, "queues"))
-
-    assert response.status_code == 200
-    assert "nobody answers at rabbit:5672" in response.content.decode()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from integrations.logos import MOST_BYTES
 from integrations.models import Integration, IntegrationLogo
+from pulse.pictures import MOST_BYTES
 from pulse.tenancy.models import AuditEntry, Role
 from tests.etl.api.callers import Caller, member
 from tests.support.pictures import opened, picture

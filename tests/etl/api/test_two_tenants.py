@@ -4,6 +4,7 @@ What is walked is found: every case of every endpoint (test_access.py fails wher
 the admin. Two walls keep tenants apart, `visible_to` and row-level security: each holds where the other one is down.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,8 +14,10 @@ from django.apps import apps
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.test import Client
+from django.urls import reverse
 
 from custommapping.models import CustomFieldMapping
+from etl.models import EtlJob, EtlJobRun, Pr, RawExtractionData, WorkItem
 from pulse.postgres import scope
 from pulse.postgres.roles import PLATFORM, owned_tables
 from pulse.tenancy import scoping
@@ -114,14 +117,37 @@ def test_no_endpoint_tells_of_another_tenant_or_changes_its_rows(one_wall: None,
     assert wrong == []
 
 
+# Pages of a row beside those that every row has.
+FURTHER: dict[type[Model], str] = {
+    RawExtractionData: "rawextractiondata_json",
+    WorkItem: "workitem_answers",
+    Pr: "pr_answers",
+    EtlJobRun: "etljobrun_parts",
+    EtlJob: "etljobrun_history_grid",
+}
+
+# Pages that are of no row, and no list either.
+ASIDE = (
+    "admin:index",
+    "home-now",
+    "home-flow",
+    "admin:etl_workitem_flow",
+    "admin:etl_workitem_flow_figures",
+    "admin:etl_etljob_cards",
+    "admin:etl_etljob_table",
+)
+
+
 def pages_of(row: Any) -> list[str]:
-    return [addresses.page_of(row), addresses.history(row), addresses.delete(row)]
+    further = [reverse(f"admin:etl_{FURTHER[type(row)]}", args=[row.pk])] if type(row) in FURTHER else []
+    return [addresses.page_of(row), addresses.history(row), addresses.delete(row), *further]
 
 
 def test_no_page_of_the_admin_tells_of_another_tenant(one_wall: None, acme: Twin, rival: Twin, client: Client) -> None:
     client.force_login(staff("ada", acme.tenant))
     models: list[type[Model]] = [model for model, _ in OWNED]
     own = [address for model in models for address in (addresses.list_of(model), *pages_of(acme.row(model)))]
+    own += map(reverse, ASIDE)
     others = [address for model in models for address in pages_of(rival.row(model))]
     before = all_rows(rival)
 
@@ -132,3 +158,28 @@ def test_no_page_of_the_admin_tells_of_another_tenant(one_wall: None, acme: Twin
     assert (told, opened) == ([], [])
     assert [address for address in own if client.get(address).status_code >= 500] == []
     assert all_rows(rival) == before
+
+
+def test_a_superuser_who_looks_at_one_tenant_is_told_of_no_other_on_any_page(
+    one_wall: None, acme: Twin, rival: Twin, client: Client
+) -> None:
+    client.force_login(User.objects.create_superuser("root"))
+    client.post(reverse("choose-tenant"), {"tenant": acme.tenant.pk})
+    models: list[type[Model]] = [model for model, _ in OWNED]
+    own = [address for model in models for address in (addresses.list_of(model), addresses.page_of(acme.row(model)))]
+    others = [addresses.page_of(rival.row(model)) for model in models]
+    aside = [reverse(name) for name in (*ASIDE, "account")]
+
+    answers = {address: client.get(address, follow=True) for address in own + others + aside}
+
+    told = [address for address, answer in answers.items() if "Rival" in _without_choice(answer)]
+    opened = [
+        address for address in others if not answers[address].redirect_chain and answers[address].status_code == 200
+    ]
+    assert (told, opened) == ([], [])
+    assert [address for address in own + aside if answers[address].status_code >= 400] == []
+
+
+def _without_choice(answer: Any) -> str:
+    """The page without the choice in its header, which names all tenants."""
+    return re.sub(r'<form[^>]*class="frame-choice">.*?</form>', "", answer.content.decode(), flags=re.DOTALL)

@@ -88,7 +88,7 @@ class QdrantStandIn:
         route = ROUTES.get((request.method, action))
         if route is None:
             raise Refused(404, f"no route {request.method} {path}")
-        if action in WRITES and request.method in ("PUT", "POST"):
+        if (request.method, action) in WRITES:
             assert "wait=true" in query, "a write that does not wait is not durable when it returns"
         return route(self, unquote(name), request.body)
 
@@ -145,6 +145,12 @@ class QdrantStandIn:
         best = sorted(scored, key=lambda pair: -pair[0])[: asked.limit]
         return {"points": [{"id": str(p.id), "version": 0, "score": s, "payload": p.payload} for s, p in best]}
 
+    def retrieve(self, name: str, body: bytes) -> Any:
+        found, asked = self._collection(name), api.PointRequest.model_validate_json(body)
+        assert asked.with_vector
+        there = [found.points[str(one)] for one in asked.ids if str(one) in found.points]
+        return [{"id": str(point.id), "vector": point.vector} for point in there]
+
     def scroll(self, name: str, body: bytes) -> Any:
         asked = api.ScrollRequest.model_validate_json(body)
         assert asked.limit
@@ -184,12 +190,13 @@ class QdrantStandIn:
 
 
 Route = Callable[[QdrantStandIn, str, bytes], Any]
-WRITES = {"points", "points/delete", "index"}
+WRITES = {("PUT", "points"), ("POST", "points/delete"), ("PUT", "index")}
 ROUTES: dict[tuple[str, str], Route] = {
     ("PUT", ""): QdrantStandIn.create,
     ("GET", ""): QdrantStandIn.info,
     ("PUT", "index"): QdrantStandIn.index,
     ("PUT", "points"): QdrantStandIn.upsert,
+    ("POST", "points"): QdrantStandIn.retrieve,
     ("POST", "points/delete"): QdrantStandIn.delete,
     ("POST", "points/query"): QdrantStandIn.query,
     ("POST", "points/scroll"): QdrantStandIn.scroll,

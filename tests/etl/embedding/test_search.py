@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from etl.embedding.backends import close_stores
-from etl.embedding.search import search
+from etl.embedding.search import search, similar
 from etl.queue.topology import Stage
 from tests.support.driving import work_off
 from tests.support.loading import Loading, offline_integration
@@ -64,3 +64,28 @@ def test_no_more_than_the_limit_is_found_best_first(acme: Loading) -> None:
 
     assert len(hits) == 2
     assert hits[0].score >= hits[1].score
+
+
+def similar_to(loading: Loading, external_id: str, **asked: object) -> list[str]:
+    tenant, integration = loading.integration.tenant_id, loading.integration.pk
+    given: dict[str, object] = {"among": "work_items", "limit": 5, **asked}
+    hits = similar(tenant, integration, "work_items", external_id, **given)  # type: ignore[arg-type]
+    return [str(hit.payload["external_id"]) for hit in hits]
+
+
+def test_what_is_similar_to_a_row_is_found_by_its_stored_vector(acme: Loading, monkeypatch: pytest.MonkeyPatch) -> None:
+    embedded(acme, {"4": "Users are unable to log in once the password is reset"})
+    monkeypatch.setattr("etl.embedding.search.get_encoder", lambda: pytest.fail("a text was embedded"))
+
+    assert similar_to(acme, "1")[0] == "4"
+    assert set(similar_to(acme, "1")) == {"2", "3", "4"}
+    assert similar_to(acme, "1", limit=1) == ["4"]
+    assert similar_to(acme, "1", among="prs") == []
+
+
+def test_nothing_is_similar_to_a_row_without_a_vector_or_of_another_tenant(acme: Loading) -> None:
+    globex = embedded(Loading.of(offline_integration("Globex")), {"9": SUMMARIES["1"]})
+
+    assert similar_to(acme, "77") == []
+    assert similar_to(acme, "9") == []
+    assert similar_to(globex, "9") == []

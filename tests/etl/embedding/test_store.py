@@ -39,6 +39,14 @@ def test_the_nearest_points_come_first_with_their_cosine(store: VectorStore, col
     assert hits[0].id == point("east", EAST).id
 
 
+def test_a_points_vector_is_read_back(store: VectorStore, collection: str) -> None:
+    store.upsert(collection, [point("north", NORTH), point("east", EAST)])
+
+    assert store.vector(collection, point("north", NORTH).id) == pytest.approx(NORTH)
+    assert store.vector(collection, str(uuid4())) is None
+    assert store.vector("no such", str(uuid4())) is None
+
+
 def test_no_more_than_the_limit_is_found(store: VectorStore, collection: str) -> None:
     store.upsert(collection, [point(str(number), EAST) for number in range(9)])
 

@@ -2,16 +2,17 @@
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models import F
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from etl.jobs import lifecycle
 from etl.live.channel import LIVE_CHANNEL
+from etl.live.viewing import FORBIDDEN
 from etl.models import EtlJob
 from etl.sql import execute, fetch
 from integrations.sandbox import SandboxServer
@@ -190,6 +191,45 @@ def test_a_user_without_a_tenant_is_refused(web: Web, job: EtlJob) -> None:
 
 def test_an_inactive_user_is_refused(web: Web, job: EtlJob) -> None:
     assert refused(web, web.path(job), user_of(job.tenant, is_active=False)) == 403
+
+
+def test_a_user_of_an_inactive_tenant_is_refused_and_a_superuser_is_not(web: Web, job: EtlJob, viewer: User) -> None:
+    shut(viewer)
+    assert refused(web, web.path(job), viewer) == 403
+    with web.view(web.path(job), user_of(job.tenant, is_superuser=True)) as socket:
+        assert receive(socket)["job_id"] == job.pk
+
+
+def shut(user: User) -> None:
+    Tenant.objects.filter(users=user).update(active=False)
+
+
+def switch_off(user: User) -> None:
+    User.objects.filter(pk=user.pk).update(is_active=False)
+
+
+def move(user: User) -> None:
+    User.objects.filter(pk=user.pk).update(tenant=Tenant.objects.create(name=f"Elsewhere {user.username}"))
+
+
+def change_password(user: User) -> None:
+    User.objects.filter(pk=user.pk).update(password=make_password("another horse"))
+
+
+@pytest.mark.parametrize("end", [shut, switch_off, move, change_password, User.delete])
+def test_who_may_see_no_more_is_sent_away_instead_of_told(
+    web: Web, job: EtlJob, viewer: User, end: Callable[[User], object]
+) -> None:
+    with web.view(web.path(job), viewer) as socket, web.view(web.path(job), user_of(None, is_superuser=True)) as stays:
+        receive(socket), receive(stays)
+        end(viewer)
+        change(job)
+        with pytest.raises(ConnectionClosed) as closed:
+            receive(socket)
+        assert receive(stays)["version"] == job.version + 1
+
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == FORBIDDEN
 
 
 def test_another_tenants_job_under_ones_own_tenant_is_refused(web: Web, job: EtlJob) -> None:

@@ -7,7 +7,7 @@ import pytest
 from rest_framework_simplejwt.tokens import AccessToken
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from etl.live.consumers import ENDED
+from etl.live.viewing import ENDED
 from etl.models import EtlJob
 from pulse.tenancy.models import Tenant, User
 from pulse.tenancy.tokens import new_tokens

@@ -1,4 +1,4 @@
-"""Logos: what is kept of a picture, and which are refused."""
+"""Pictures: what is kept of a picture, and which are refused."""
 
 import struct
 import zlib
@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from integrations import logos
-from integrations.logos import encoded_anew
+from pulse import pictures
+from pulse.pictures import encoded_anew
 from tests.support.pictures import opened, picture
 
 
@@ -110,10 +110,10 @@ def bomb(width: int, height: int) -> bytes:
     ("width", "height"), [(10_000, 1_001), (60_000, 60_000), (1, 10_000_001), (2**31 - 1, 2**31 - 1)]
 )
 def test_a_bomb_is_refused_before_it_is_decoded(width: int, height: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logos, "_drawn", lambda *_: pytest.fail("it was decoded"))
+    monkeypatch.setattr(pictures, "_drawn", lambda *_: pytest.fail("it was decoded"))
 
     assert refusal(bomb(width, height)).startswith("the logo cannot be kept: it ")
 
 
 def test_a_picture_of_too_many_bytes_is_refused() -> None:
-    assert "more than 2000000" in refusal(picture() + bytes(logos.MOST_BYTES))
+    assert "more than 2000000" in refusal(picture() + bytes(pictures.MOST_BYTES))

@@ -1,0 +1,66 @@
+// Asks before what cannot be undone.
+//
+// On a page that loads this module, `<button data-confirm="Stop the run? What waits in it is cancelled.">` asks before
+// its click counts, in a form as anywhere else; `data-confirm-label` is what the answer that does it is called, else it
+// is what the button says. The form then sends `confirmed=1`: without script it is missing, and the server asks.
+//
+//   import { ask } from "./confirm.js";
+//   if (await ask("Stop the run?", "Stop")) { … }
+const CONFIRMED = "confirmed";
+
+function element(name, text, properties = {}) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.textContent = text;
+  return made;
+}
+
+// Whether the person agreed. Escape and "Cancel" do not; the focus goes back to where it was.
+export function ask(question, label = "Continue") {
+  const dialog = element("dialog", "", { className: "ops-dialog" });
+  const words = element("p", question, { id: "confirm-question" });
+  const buttons = element("form", "", { method: "dialog", className: "ops-dialog-buttons" });
+  const cancel = element("button", "Cancel", { value: "", className: "ops-button", autofocus: true });
+  const agree = element("button", label, { value: CONFIRMED, className: "ops-button ops-button-danger" });
+  buttons.append(cancel, agree);
+  dialog.append(words, buttons);
+  dialog.setAttribute("aria-labelledby", words.id);
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === CONFIRMED);
+    });
+  });
+}
+
+function confirmForm(form) {
+  if (!form.elements.namedItem(CONFIRMED)) {
+    form.append(Object.assign(document.createElement("input"), { type: "hidden", name: CONFIRMED, value: "1" }));
+  }
+}
+
+// In the capturing phase: nobody else hears of the click before the answer.
+document.addEventListener(
+  "click",
+  async (event) => {
+    const button = event.target.closest?.("[data-confirm]");
+    if (!button || button.disabled) {
+      return;
+    }
+    if (button.dataset.agreed) {
+      delete button.dataset.agreed;
+      return;
+    }
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (await ask(button.dataset.confirm, button.dataset.confirmLabel || button.textContent.trim())) {
+      if (button.form) {
+        confirmForm(button.form);
+      }
+      button.dataset.agreed = "1";
+      button.click();
+    }
+  },
+  true,
+);
