@@ -9,7 +9,7 @@ PUBLISHED := tests/published/node_modules/.package-lock.json
 ARGS ?=
 RUNS ?= 1
 
-.PHONY: demo install test chaos lint audit bench format clean
+.PHONY: demo install test chaos lint audit bench pictures format clean
 
 demo: $(STAMP)
 	@$(BIN)/python manage.py demo $(ARGS)
@@ -35,6 +35,10 @@ audit: $(STAMP)-dev
 
 bench: $(STAMP)-dev
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# What docs/operating.md shows.
+pictures: $(STAMP)-dev
+	$(BIN)/python -m tests.photographs
 
 format: $(STAMP)-dev
 	$(BIN)/ruff check --fix .

@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from tests.live.browsers import chromium
+from tests.live.browsers import Visitor, chromium
 from tests.services.waiting import wait_until
 from tests.support.processes import answers, free_port
 
@@ -54,14 +54,10 @@ def _demo() -> Iterator[tuple[str, str]]:
 
 def _logged_in(browser: Browser, way: str, address: str, password: str) -> Page:
     setting, theme = WAYS[way]
-    page = browser.new_context(**setting).new_page()  # type: ignore[arg-type]
-    page.goto(f"{address}/admin/login/?next=/admin/")
-    page.evaluate(f"localStorage.setItem('_x_adminTheme', '\"{theme}\"')")
-    page.fill("[name=username]", "admin")
-    page.fill("[name=password]", password)
-    page.click("[type=submit]")
-    page.wait_for_url(lambda url: "/login/" not in url)
-    return page
+    somebody = Visitor(browser.new_context(**setting).new_page(), address)  # type: ignore[arg-type]
+    somebody.log_in("admin", password)
+    somebody.prefer(theme)
+    return somebody.page
 
 
 def _keep(picture: bytes, name: str) -> None:
@@ -70,6 +66,7 @@ def _keep(picture: bytes, name: str) -> None:
 
 
 def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pulse.settings")
     FOLDER.mkdir(exist_ok=True)
     with _demo() as (address, password), chromium() as browser:
         for way in WAYS:

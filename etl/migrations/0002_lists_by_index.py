@@ -91,7 +91,6 @@ class Migration(migrations.Migration):
         AddIndexes(
             "pr",
             _index("prs_in_order", "tenant", "id"),
-            _index("prs_repository", "repository", "id"),
             *(
                 _index(f"prs_{name}", "tenant", name, "id")
                 for name in ("author", "state", "created", "updated", "closed", "merged")

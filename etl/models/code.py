@@ -134,7 +134,6 @@ class Pr(FromSource):
             GinIndex(fields=["mentioned_keys"], name="prs_mentioned_keys", fastupdate=False),
             models.Index(fields=["repository", "number"], name="prs_number"),
             models.Index(fields=["tenant", "id"], name="prs_in_order"),
-            models.Index(fields=["repository", "id"], name="prs_repository"),
             *(
                 models.Index(fields=["tenant", name, "id"], name=f"prs_{name}")
                 for name in ("author", "state", *PR_TIMES)

@@ -1,15 +1,22 @@
-"""Debian's Chromium, driven by Playwright, on the pages of a served installation."""
+"""Debian's Chromium, driven by Playwright, and installations whose pages it opens."""
 
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.conf import global_settings
 from django.db import connections
+from django.test import override_settings
 from playwright.sync_api import Browser, Page, sync_playwright
+from pytest_django import DjangoDbBlocker
 
 from tests.services import debian
+from tests.services.waiting import wait_until
+from tests.support.installations import Installation, installation
+from tests.support.processes import answers, free_port
 
 # It may run as root in a container, and calls nobody on its own.
 FLAGS = (
@@ -22,6 +29,7 @@ FLAGS = (
     "--disable-sync",
 )
 PATIENCE_MILLISECONDS = 30_000
+PASSWORD = "right horse"
 
 
 @dataclass
@@ -78,7 +86,9 @@ def chromium() -> Iterator[Browser]:
         debian.install("chromium")
     path = _installed()
     assert path, "the tests of pages need Chromium: apt-get install chromium"
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patched, sync_playwright() as playwright:
+        # Playwright's loop runs in this thread, and Django would take the test for one that must not wait.
+        patched.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:
             yield browser
@@ -86,3 +96,30 @@ def chromium() -> Iterator[Browser]:
             # Beside Playwright's loop Django has another connection than elsewhere: to a database that will be gone.
             connections.close_all()
             browser.close()
+
+
+@contextmanager
+def with_pages(blocker: DjangoDbBlocker, **variables: str) -> Iterator[Installation]:
+    """An installation, entered, whose pages browsers of this process open; people's passwords are `PASSWORD`."""
+    with (
+        # The server knows only Django's own, which are slower than that of the tests.
+        override_settings(PASSWORD_HASHERS=global_settings.PASSWORD_HASHERS),
+        installation(blocker, **variables) as made,
+        made.entered(blocker),
+    ):
+        yield made
+
+
+def serve(made: Installation) -> str:
+    """The address of its pages, once they are there."""
+    port = free_port()
+    server = made.start("serve", "--port", port)
+    assert wait_until(lambda: answers(port) or not server.alive, 60), server.errors
+    return f"http://127.0.0.1:{port}"
+
+
+def come(browser: Browser, address: str, name: str) -> Visitor:
+    """Somebody who has logged in."""
+    made = visitor(browser, address)
+    made.log_in(name, PASSWORD)
+    return made

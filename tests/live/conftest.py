@@ -1,14 +1,16 @@
-"""The distributed profile: processes that share RabbitMQ, PostgreSQL and a vector server."""
+"""The distributed profile: processes that share RabbitMQ, PostgreSQL and a vector server; and a browser."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 from pytest_django import DjangoDbBlocker
 
 from integrations.sandbox import SandboxServer
 from tests.etl.embedding.qdrant_standin import QdrantStandIn
+from tests.live.browsers import chromium
 from tests.services.rabbitmq import own_vhost
 from tests.support.installations import Installation, installation
 from tests.support.processes import Running
@@ -78,3 +80,9 @@ def cluster(running: Cluster, django_db_blocker: DjangoDbBlocker) -> Iterator[Cl
     """The module's processes; the test's own queries go to their database."""
     with running.installation.entered(django_db_blocker):
         yield running
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found

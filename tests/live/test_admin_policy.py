@@ -4,43 +4,25 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from django.conf import global_settings
 from playwright.sync_api import Browser, Page, expect
-from pytest_django import DjangoDbBlocker, Settings
+from pytest_django import DjangoDbBlocker
 
 from pulse.tenancy.models import User
-from tests.live.browsers import Visitor, chromium, visitor
-from tests.services.waiting import wait_until
-from tests.support.installations import installation
+from tests.live.browsers import PASSWORD, Visitor, come, serve, with_pages
 from tests.support.making import an_integration
-from tests.support.processes import answers, free_port
 
-PASSWORD = "right horse"
+pytestmark = pytest.mark.slow
 # Colours are all that the dark theme changes: one page of each kind.
 IN_THE_DARK = ("/admin/", "/admin/etl/etljob/", "/admin/etl/workerrow/queues/", "/admin/integrations/integration/add/")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
 @pytest.fixture
-def root(
-    browser: Browser, django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch, settings: Settings
-) -> Iterator[Visitor]:
+def root(django_db_blocker: DjangoDbBlocker, browser: Browser) -> Iterator[Visitor]:
     """A superuser who has just logged in, on an installation with one integration."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    settings.PASSWORD_HASHERS = global_settings.PASSWORD_HASHERS
-    with installation(django_db_blocker) as made, made.entered(django_db_blocker):
-        tenant, port = an_integration("Jira").tenant, free_port()
+    with with_pages(django_db_blocker) as made:
+        tenant = an_integration("Jira").tenant
         User.objects.create_superuser("root", "root@example.com", PASSWORD, tenant=tenant)
-        server = made.start("serve", "--port", port)
-        assert wait_until(lambda: answers(port) or not server.alive, 60), server.errors
-        found = visitor(browser, f"http://127.0.0.1:{port}")
-        found.log_in("root", PASSWORD)
-        yield found
+        yield come(browser, serve(made), "root")
 
 
 def _linked(page: Page, selector: str) -> list[str]:

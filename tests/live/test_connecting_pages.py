@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-from django.conf import global_settings
-from django.test import override_settings
 from playwright.sync_api import Browser, expect
 from pytest_django import DjangoDbBlocker
 
@@ -13,48 +11,27 @@ from integrations.models import Integration
 from integrations.sandbox import SandboxServer
 from pulse.tenancy.models import Tenant, User
 from tests.etl.admin.rows import staff
-from tests.live.browsers import chromium, visitor
+from tests.live.browsers import PASSWORD, come, serve, with_pages
 from tests.services.waiting import wait_until
-from tests.support.installations import installation
-from tests.support.processes import answers, free_port
 from tests.support.runs import wait_for_run
 from tests.support.sites import small_site
 
-PASSWORD = "right horse"
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def served(django_db_blocker: DjangoDbBlocker) -> Iterator[tuple[SandboxServer, str]]:
     """(A site that nobody has connected, the address of the pages); the people are ada of Acme, and root."""
-    with (
-        pytest.MonkeyPatch.context() as patched,
-        # The server knows only Django's own, which are slower than that of the tests.
-        override_settings(PASSWORD_HASHERS=global_settings.PASSWORD_HASHERS),
-        small_site(issues=6) as site,
-        installation(django_db_blocker) as made,
-        made.entered(django_db_blocker),
-    ):
-        # Playwright's loop runs in this thread, and Django would take the test for one that must not wait.
-        patched.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        port = free_port()
+    with small_site(issues=6) as site, with_pages(django_db_blocker) as made:
         staff("ada", Tenant.objects.create(name="Acme", colour="#0f766e"))
         Tenant.objects.create(name="Globex")
         User.objects.create_superuser("root", password=PASSWORD)
-        server = made.start("serve", "--port", port)
-        assert wait_until(lambda: answers(port) or not server.alive, 60), server.errors
-        yield site, f"http://127.0.0.1:{port}"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
+        yield site, serve(made)
 
 
 def test_a_site_is_connected_started_and_erased(served: tuple[SandboxServer, str], browser: Browser) -> None:
     site, address = served
-    ada = visitor(browser, address)
-    ada.log_in("ada", PASSWORD)
+    ada = come(browser, address, "ada")
     ada.open("/admin/integrations/integration/add/")
     page, wanted = ada.page, site.site.keys()[0].split("-")[0]
     page.get_by_role("link", name="Jira Projects, issues").click()
@@ -97,8 +74,7 @@ def test_a_superuser_looks_at_one_tenant_with_the_keyboard_alone(
     served: tuple[SandboxServer, str], browser: Browser
 ) -> None:
     _, address = served
-    root = visitor(browser, address)
-    root.log_in("root", PASSWORD)
+    root = come(browser, address, "root")
     root.open("/admin/tenancy/tenant/")
     choice = root.page.get_by_label("Tenant to look at")
     choice.focus()

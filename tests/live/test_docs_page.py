@@ -1,20 +1,9 @@
 """The page of the API's schema in a browser: it shows what there is, and keeps to the content security policy."""
 
-from collections.abc import Iterator
-
-import pytest
 from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
 
-from tests.live.browsers import chromium, visitor
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    # While the browser is driven, this thread has a loop: Django would refuse the database, also after the test.
-    with pytest.MonkeyPatch.context() as patched, chromium() as found:
-        patched.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield found
+from tests.live.browsers import visitor
 
 
 def test_the_page_shows_every_part_of_the_api_and_breaks_no_policy(browser: Browser, live_server: LiveServer) -> None:

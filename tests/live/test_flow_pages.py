@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import pytest
-from django.conf import global_settings
-from django.test import override_settings
 from django.utils import timezone
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 from pytest_django import DjangoDbBlocker
@@ -17,14 +15,12 @@ from etl.models import EtlJob, Overall
 from integrations.records import PullRequestRecord
 from pulse.tenancy.models import Tenant
 from tests.etl.admin.rows import staff
-from tests.live.browsers import PATIENCE_MILLISECONDS, Visitor, chromium, visitor
+from tests.live.browsers import PATIENCE_MILLISECONDS, come, serve, with_pages
 from tests.services.waiting import wait_until
-from tests.support.installations import installation
 from tests.support.loading import Loading, offline_integration
-from tests.support.processes import answers, free_port
 from tests.support.records import STATUSES, at, commit, items, moved, pull_request, pulls, review, statuses
 
-PASSWORD = "right horse"
+pytestmark = pytest.mark.slow
 FLOW = "/admin/etl/workitem/flow/"
 CHARTS = 8
 PHONE = ViewportSize(width=390, height=800)
@@ -57,24 +53,14 @@ class Served:
 @pytest.fixture(scope="module")
 def served(django_db_blocker: DjangoDbBlocker) -> Iterator[Served]:
     """Acme, with items of two projects and pull requests, and its viewer vera; and Nova, with ada, who has nothing."""
-    with (
-        pytest.MonkeyPatch.context() as patched,
-        # The server knows only Django's own, which are slower than that of the tests.
-        override_settings(PASSWORD_HASHERS=global_settings.PASSWORD_HASHERS),
-        installation(django_db_blocker) as made,
-        made.entered(django_db_blocker),
-    ):
-        # Playwright's loop runs in this thread, and Django would take the test for one that must not wait.
-        patched.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        integration, port = offline_integration(), free_port()
+    with with_pages(django_db_blocker) as made:
+        integration = offline_integration()
         _load(Loading.of(integration))
         job = integration.jobs.get()
         EtlJob.objects.update(active=False, last_sync_date=timezone.now())
         staff("vera", integration.tenant, role="viewer")
         staff("ada", Tenant.objects.create(name="Nova"))
-        server = made.start("serve", "--port", port)
-        assert wait_until(lambda: answers(port) or not server.alive, 60), server.errors
-        yield Served(job, f"http://127.0.0.1:{port}")
+        yield Served(job, serve(made))
 
 
 def _load(loading: Loading) -> None:
@@ -90,18 +76,6 @@ def _merged(number: int) -> PullRequestRecord:
     closed = at(4 * number)
     made = {"reviews": (review(number, number),), "commits": (commit(number, 0),), "merged": closed, "closed": closed}
     return pull_request(str(number), version=0, state="MERGED", **made)
-
-
-@pytest.fixture(scope="module")
-def browser(served: Served) -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-def _come(browser: Browser, served: Served, name: str) -> Visitor:
-    made = visitor(browser, served.address)
-    made.log_in(name, PASSWORD)
-    return made
 
 
 def _drawn(canvas: Locator) -> list[str]:
@@ -123,7 +97,7 @@ def _fits(page: Page) -> bool:
 
 
 def test_flow_is_drawn_filtered_without_a_reload_and_leads_to_the_items(served: Served, browser: Browser) -> None:
-    vera = _come(browser, served, "vera")
+    vera = come(browser, served.address, "vera")
     page = vera.page
     vera.open(FLOW)
     expect(_count(page, "Completed")).to_have_text("10")
@@ -191,7 +165,7 @@ def _differs(canvas: Locator, before: list[str]) -> bool:
 
 
 def test_home_keeps_itself_up_to_date_and_says_what_to_do_first(served: Served, browser: Browser) -> None:
-    vera = _come(browser, served, "vera")
+    vera = come(browser, served.address, "vera")
     page = vera.page
     failed = page.locator("#home-cards .card", has_text="Failed jobs")
     expect(failed.locator(".card-value")).to_have_text("0")
@@ -215,7 +189,7 @@ def test_home_keeps_itself_up_to_date_and_says_what_to_do_first(served: Served, 
     page.set_viewport_size(PHONE)
     assert wait_until(lambda: _fits(page), 10)
 
-    ada = _come(browser, served, "ada")
+    ada = come(browser, served.address, "ada")
     expect(ada.page.locator("#home-steps li")).to_have_count(3)
     ada.page.get_by_role("link", name="Add a connection").click()
     ada.page.wait_for_url(re.compile("/integrations/integration/"))

@@ -5,22 +5,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from django.conf import global_settings
 from playwright.sync_api import Browser, Locator, expect
-from pytest_django import DjangoDbBlocker, Settings
+from pytest_django import DjangoDbBlocker
 
 from etl.jobs import lifecycle
 from etl.models import EtlJob
 from integrations.sandbox import Faults
 from tests.etl.admin import addresses
 from tests.etl.admin.rows import staff
-from tests.live.browsers import PATIENCE_MILLISECONDS, Visitor, chromium, visitor
+from tests.live.browsers import PATIENCE_MILLISECONDS, Visitor, come, with_pages
 from tests.services.waiting import wait_until
-from tests.support.installations import Installation, installation
+from tests.support.installations import Installation
 from tests.support.processes import Running, answers, free_port
 from tests.support.sites import Connected, connect, small_site
 
-PASSWORD = "right horse"
+pytestmark = pytest.mark.slow
 JOBS = "/admin/etl/etljob/"
 # Of each call: so a run is still at work when somebody looks.
 SLOW_SECONDS = 0.5
@@ -48,18 +47,10 @@ class Served:
 
 
 @pytest.fixture
-def served(django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[Served]:
+def served(django_db_blocker: DjangoDbBlocker) -> Iterator[Served]:
     """Its people are olga, an operator, and vera, a viewer."""
-    # Playwright's loop runs in this thread, and Django would take the test for one that must not wait.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    # The server knows only Django's own, which are slower than that of the tests.
-    settings.PASSWORD_HASHERS = global_settings.PASSWORD_HASHERS
     faults = Faults(delay_seconds=SLOW_SECONDS)
-    with (
-        small_site(12, faults=faults) as site,
-        installation(django_db_blocker) as made,
-        made.entered(django_db_blocker),
-    ):
+    with small_site(12, faults=faults) as site, with_pages(django_db_blocker) as made:
         connected, port = connect(site), free_port()
         staff("olga", connected.tenant, role="operator")
         staff("vera", connected.tenant, role="viewer")
@@ -68,16 +59,9 @@ def served(django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch, 
         yield found
 
 
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
 def _come(browser: Browser, served: Served, name: str, path: str) -> tuple[Visitor, Locator]:
     """Somebody on a page, and the job's card there."""
-    made = visitor(browser, f"http://127.0.0.1:{served.port}")
-    made.log_in(name, PASSWORD)
+    made = come(browser, f"http://127.0.0.1:{served.port}", name)
     made.open(path)
     card = made.page.locator(f"#job-{served.job.pk}")
     expect(made.page.locator("[data-live-state]")).to_have_text("Live")

@@ -3,53 +3,31 @@
 from collections.abc import Iterator
 
 import pytest
-from django.conf import global_settings
 from playwright.sync_api import Browser, expect
-from pytest_django import DjangoDbBlocker, Settings
+from pytest_django import DjangoDbBlocker
 
 from custommapping.models import CustomFieldMapping
 from etl.jobs import lifecycle
 from etl.models import EtlJobRun, RunKind, WorkItem
 from tests.etl.admin.rows import staff
-from tests.live.browsers import Visitor, chromium, visitor
+from tests.live.browsers import Visitor, come, serve, with_pages
 from tests.services.waiting import wait_until
-from tests.support.installations import installation
-from tests.support.processes import answers, free_port
 from tests.support.runs import wait_for_run
 from tests.support.sites import Connected, connect, small_site
 
-PASSWORD = "right horse"
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def served(
-    django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch, settings: Settings
-) -> Iterator[tuple[Connected, str]]:
+def served(django_db_blocker: DjangoDbBlocker) -> Iterator[tuple[Connected, str]]:
     """(An integration whose site is loaded, the address of the pages); the people are otto and olga."""
-    # Playwright's loop runs in this thread, and Django would take the test for one that must not wait.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    # The server knows only Django's own, which are slower than that of the tests.
-    settings.PASSWORD_HASHERS = global_settings.PASSWORD_HASHERS
-    with small_site() as site, installation(django_db_blocker) as made, made.entered(django_db_blocker):
-        connected, port = connect(site), free_port()
+    with small_site() as site, with_pages(django_db_blocker) as made:
+        connected = connect(site)
         for name in ("otto", "olga"):
             staff(name, connected.tenant, role="operator")
-        server = made.start("serve", "--port", port)
-        assert wait_until(lambda: answers(port) or not server.alive, 60), server.errors
+        address = serve(made)
         wait_for_run(lifecycle.start(connected.job.pk, trigger="test").pk)
-        yield connected, f"http://127.0.0.1:{port}"
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-def _come(browser: Browser, address: str, name: str) -> Visitor:
-    made = visitor(browser, address)
-    made.log_in(name, PASSWORD)
-    return made
+        yield connected, address
 
 
 def _the_run(kind: RunKind) -> EtlJobRun:
@@ -81,7 +59,7 @@ def test_fields_are_discovered_mapped_and_applied_and_the_second_of_two_is_told(
     served: tuple[Connected, str], browser: Browser
 ) -> None:
     connected, address = served
-    otto, olga = _come(browser, address, "otto"), _come(browser, address, "olga")
+    otto, olga = come(browser, address, "otto"), come(browser, address, "olga")
     otto.open("/admin/custommapping/customfield/")
     otto.page.get_by_role("button", name="Queue for Extraction & Transform").click()
     expect(otto.page.get_by_text("queued for extraction and transform")).to_be_visible()

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from django.conf import global_settings
 from playwright.sync_api import Browser, Page, expect
-from pytest_django import DjangoDbBlocker, Settings
+from pytest_django import DjangoDbBlocker
 
 from etl.jobs import lifecycle
 from etl.models import DeadLetter, EtlJobRun, QdrantVector, WorkItem
@@ -19,17 +18,15 @@ from tests.etl.admin import addresses
 from tests.etl.admin.pressing import named
 from tests.etl.admin.rows import staff
 from tests.etl.embedding.qdrant_standin import QdrantStandIn
-from tests.live.browsers import PATIENCE_MILLISECONDS, chromium, visitor
+from tests.live.browsers import PASSWORD, PATIENCE_MILLISECONDS, visitor, with_pages
 from tests.live.conftest import KEY
 from tests.services.rabbitmq import own_vhost
 from tests.services.waiting import wait_until
-from tests.support.installations import installation
 from tests.support.processes import answers, free_port
 from tests.support.runs import wait_for_run
 from tests.support.sites import Connected, connect, small_site
 
 pytestmark = pytest.mark.slow
-PASSWORD = "right horse"
 ISSUES = 12
 
 
@@ -52,19 +49,14 @@ class Served:
 
 
 @pytest.fixture
-def served(django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[Served]:
+def served(django_db_blocker: DjangoDbBlocker) -> Iterator[Served]:
     """Pages, a worker and a scheduler that share a broker, and a site. The people are root and olga."""
-    # Playwright's loop runs in this thread, and Django would take the test for one that must not wait.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    # The server knows only Django's own, which are slower than that of the tests.
-    settings.PASSWORD_HASHERS = global_settings.PASSWORD_HASHERS
     vectors, port, faults = QdrantStandIn(KEY), free_port(), Refusing()
     services = {"QDRANT_URL": vectors.url, "QDRANT_API_KEY": KEY}
     with (
         small_site(ISSUES, faults=faults) as site,
         own_vhost() as url,
-        installation(django_db_blocker, RABBITMQ_URL=url, **services) as made,
-        made.entered(django_db_blocker),
+        with_pages(django_db_blocker, RABBITMQ_URL=url, **services) as made,
     ):
         connected = connect(site)
         staff("olga", connected.tenant, role="operator")
@@ -75,12 +67,6 @@ def served(django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch, 
         assert wait_until(lambda: answers(port) or not server.alive, 60), server.errors
         yield Served(connected, f"http://127.0.0.1:{port}", faults)
     vectors.stop()
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 def _figures_move(page: Page, served: Served) -> EtlJobRun:

@@ -4,24 +4,21 @@ from collections.abc import Iterator
 
 import orjson
 import pytest
-from django.conf import global_settings
 from playwright.sync_api import Browser, Page, expect
-from pytest_django import DjangoDbBlocker, Settings
+from pytest_django import DjangoDbBlocker
 
 from etl.jobs import lifecycle
 from etl.models import EtlJobRun, RawExtractionData, WorkItem
 from etl.queue.topology import Stage
 from tests.etl.admin import addresses
 from tests.etl.admin.rows import staff
-from tests.live.browsers import Visitor, chromium, visitor
+from tests.live.browsers import PASSWORD, Visitor, serve, visitor, with_pages
 from tests.services.waiting import wait_until
 from tests.support.driving import work_off
-from tests.support.installations import installation
 from tests.support.making import raw_row
-from tests.support.processes import answers, free_port
 from tests.support.sites import connect, small_site
 
-PASSWORD = "right horse"
+pytestmark = pytest.mark.slow
 LARGE_BYTES = 4_000_000
 NEEDLE = "Needle in 4 MB"
 # Many more rows than are seen would be a page that freezes.
@@ -29,28 +26,14 @@ MOST_ROWS = 200
 
 
 @pytest.fixture
-def served(
-    django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch, settings: Settings
-) -> Iterator[tuple[EtlJobRun, str]]:
+def served(django_db_blocker: DjangoDbBlocker) -> Iterator[tuple[EtlJobRun, str]]:
     """(A sync whose items are loaded, the address of the pages); vera may look at them."""
-    # Playwright's loop runs in this thread, and Django would take the test for one that must not wait.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    # The server knows only Django's own, which are slower than that of the tests.
-    settings.PASSWORD_HASHERS = global_settings.PASSWORD_HASHERS
-    with small_site() as site, installation(django_db_blocker) as made, made.entered(django_db_blocker):
-        connected, port = connect(site), free_port()
+    with small_site() as site, with_pages(django_db_blocker) as made:
+        connected = connect(site)
         staff("vera", connected.tenant, role="viewer")
         run = lifecycle.start(connected.job.pk, trigger="test")
         work_off(run, stages=(Stage.EXTRACTION, Stage.TRANSFORM))
-        server = made.start("serve", "--port", port)
-        assert wait_until(lambda: answers(port) or not server.alive, 60), server.errors
-        yield run, f"http://127.0.0.1:{port}"
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
+        yield run, serve(made)
 
 
 def large_answer(run: EtlJobRun) -> RawExtractionData:

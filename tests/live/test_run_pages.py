@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from django.conf import global_settings
 from playwright.sync_api import Browser, Locator, Page, expect
-from pytest_django import DjangoDbBlocker, Settings
+from pytest_django import DjangoDbBlocker
 
 from etl.jobs import lifecycle
 from etl.models import DeadLetter, EtlJobEvent, EtlJobRun
@@ -14,14 +13,11 @@ from integrations.sandbox import Faults
 from integrations.sandbox.damage import Damage
 from tests.etl.admin import addresses
 from tests.etl.admin.rows import staff
-from tests.live.browsers import Visitor, chromium, visitor
-from tests.services.waiting import wait_until
-from tests.support.installations import installation
-from tests.support.processes import answers, free_port
+from tests.live.browsers import come, serve, with_pages
 from tests.support.runs import wait_for_run
 from tests.support.sites import Connected, connect, small_site
 
-PASSWORD = "right horse"
+pytestmark = pytest.mark.slow
 DEV_STATUS = "/rest/dev-status"
 SEARCH = "/rest/api/3/search"
 # What comes with the end of a run, in milliseconds.
@@ -29,33 +25,13 @@ SLOWLY = 30_000
 
 
 @pytest.fixture
-def served(
-    django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch, settings: Settings
-) -> Iterator[tuple[Connected, str]]:
+def served(django_db_blocker: DjangoDbBlocker) -> Iterator[tuple[Connected, str]]:
     """(An integration with a site, the address of the pages); the people are otto, who operates, and vera."""
-    # Playwright's loop runs in this thread, and Django would take the test for one that must not wait.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    # The server knows only Django's own, which are slower than that of the tests.
-    settings.PASSWORD_HASHERS = global_settings.PASSWORD_HASHERS
-    with small_site() as site, installation(django_db_blocker) as made, made.entered(django_db_blocker):
-        connected, port = connect(site), free_port()
+    with small_site() as site, with_pages(django_db_blocker) as made:
+        connected = connect(site)
         for name, role in (("otto", "operator"), ("vera", "viewer")):
             staff(name, connected.tenant, role=role)
-        server = made.start("serve", "--port", port)
-        assert wait_until(lambda: answers(port) or not server.alive, 60), server.errors
-        yield connected, f"http://127.0.0.1:{port}"
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-def _come(browser: Browser, address: str, name: str) -> Visitor:
-    made = visitor(browser, address)
-    made.log_in(name, PASSWORD)
-    return made
+        yield connected, serve(made)
 
 
 def _messages(page: Page) -> Locator:
@@ -74,7 +50,7 @@ def test_a_run_is_followed_explained_and_retried_without_a_reload(
     connected.server.faults = Faults(
         issues={bad: Damage.BAD_CREATED}, html_under=DEV_STATUS, delay_seconds=1, only_under=SEARCH
     )
-    otto = _come(browser, address, "otto")
+    otto = come(browser, address, "otto")
     run = lifecycle.start(connected.job.pk, trigger="test")
     otto.open(addresses.page_of(run))
     page, parts = otto.page, otto.page.locator("#run-parts")
@@ -86,7 +62,7 @@ def test_a_run_is_followed_explained_and_retried_without_a_reload(
     expect(_messages(page).filter(has_text="run ended: FAILED")).to_be_visible()
     _explained(page, run)
     _filtered(page)
-    vera = _come(browser, address, "vera")
+    vera = come(browser, address, "vera")
     vera.open(addresses.page_of(run))
     expect(vera.page.locator("#failures-title")).to_be_visible()
     expect(vera.page.locator("[data-act]")).to_have_count(0)

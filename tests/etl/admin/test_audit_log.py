@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from etl.models import EtlJob
 from pulse.tenancy.models import AuditEntry, User
-from tests.etl.admin import addresses
+from tests.etl.admin import addresses, pressing
 from tests.etl.admin.rows import Rows, staff
 
 LIST = addresses.list_of(AuditEntry)
@@ -48,7 +48,7 @@ def test_who_deletes_a_user_is_noted(superuser: Client, acme: Rows) -> None:
 def test_a_button_is_noted_with_who_pressed_it(operator: Client, acme: Rows) -> None:
     job = acme.row(EtlJob)
 
-    assert operator.post(reverse("admin:etl_etljob_act", args=[job.pk]), {"act": "reset"}).status_code == 302
+    pressing.on_page(operator, "reset", job)
 
     assert (noted("job.reset").actor, noted("job.reset").target_id) == ("otto", str(job.pk))
 

@@ -46,7 +46,7 @@ from tests.etl.api.test_access import view_of
 from tests.etl.api.test_two_tenants import Twin, taken_back
 
 V = TypeVar("V")
-pytestmark = pytest.mark.usefixtures("recording")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("recording")]
 EXAMPLES = int(os.environ.get("PULSE_FUZZ_EXAMPLES", "3"))
 SAME = settings(
     max_examples=EXAMPLES,
