@@ -13,27 +13,44 @@ from etl.models import WorkItem
 from etl.sql import fetch
 from integrations.provider import Provider
 
+# So many of the newest items tell how common a value is, and from which share of them on it is.
+LOOKED_AT, COMMON = 300, 0.03
 # Where there are more, one of them is met soon in any order.
 MOST_BY_INDEX = 4000
 # Under which keys a value's own words and ids stand.
 _KEYS = ("value", "displayName", "name", "title", "key", "id", "accountId")
 
 
-def holding(rows: QuerySet[WorkItem], field_id: str, text: str) -> QuerySet[WorkItem]:
-    """Those whose overflow has that value in that field. Asks the index on it, for which a tenant must be set.
+def holding(rows: QuerySet[WorkItem], tenant_id: int, field_id: str, text: str) -> QuerySet[WorkItem]:
+    """Those of the tenant's whose overflow has that value in that field. Asks the index on it, in the tenant's scope.
 
     The text, number or boolean itself; what an option, a person, … is called, or its id; one entry of a list;
     "parent / child"; or what is given as JSON and contained in the value.
     """
     meant = [(_as_json(field_id, value), _as_json(field_id, [value])) for value in _meant(text)]
+    everything = [text for pair in meant for text in pair]
+    if _is_common(tenant_id, everything):
+        return _compared(rows, everything)
     search = """SELECT number, work_items_holding(value, in_list, %s)
         FROM unnest(%s::jsonb[], %s::jsonb[]) WITH ORDINALITY asked(value, in_list, number)"""
     found = fetch(search, [MOST_BY_INDEX + 1, [value for value, _ in meant], [in_list for _, in_list in meant]])
     if len(found) <= MOST_BY_INDEX:
         return rows.filter(pk__in={pk for _, pk in found})
     # Each that is compared with every row costs: of those that no item has none is.
-    wanted = [text for number in {number for number, _ in found} for text in meant[number - 1]]
+    return _compared(rows, [text for number in {number for number, _ in found} for text in meant[number - 1]])
+
+
+def _compared(rows: QuerySet[WorkItem], wanted: list[str]) -> QuerySet[WorkItem]:
+    """Those that have one of the values, looked at row by row."""
     return rows.filter(RawSQL("custom_fields_overflow @> ANY(%s::jsonb[])", [wanted], models.BooleanField()))
+
+
+def _is_common(tenant_id: int, wanted: list[str]) -> bool:
+    """Whether many of the newest items have one of the values: so many that asking the index would take longer."""
+    newest = """SELECT count(*) FILTER (WHERE custom_fields_overflow @> ANY(%s::jsonb[]))
+        FROM (SELECT custom_fields_overflow FROM work_items WHERE tenant_id = %s ORDER BY id DESC LIMIT %s) newest"""
+    ((number,),) = fetch(newest, [wanted, tenant_id, LOOKED_AT])
+    return bool(number > LOOKED_AT * COMMON)
 
 
 def _as_json(field_id: str, value: Any) -> str:

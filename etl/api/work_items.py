@@ -133,7 +133,7 @@ class WorkItems(Listing):
             if name in self.given:
                 rows = rows.filter(**{f"{name}_id__in": self.named(model, name, column)})
         for field_id, text in self.given["overflow"].items():
-            rows = holding(rows, field_id, text)
+            rows = holding(rows, self.tenant.pk, field_id, text)
         return with_names(rows)
 
     # What the answer asks its view for.

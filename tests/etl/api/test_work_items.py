@@ -117,14 +117,16 @@ def test_an_overflow_field_is_looked_up_in_its_index(loading: Loading) -> None:
     assert "work_items_overflow" in plan
 
 
+@pytest.mark.parametrize(("most", "common"), [(3, 1), (4, 1), (0, 0.03)], ids=["many", "few", "in each place"])
 def test_an_overflow_value_that_many_items_have_is_found_in_each_of_them(
-    caller: Caller, loading: Loading, monkeypatch: pytest.MonkeyPatch
+    caller: Caller, loading: Loading, monkeypatch: pytest.MonkeyPatch, most: int, common: float
 ) -> None:
+    monkeypatch.setattr(by_overflow, "LOOKED_AT", 4)
     loading.load(items(*(issue(str(number), custom={"labels": ["red"]}) for number in range(4)), issue("9")))
-    for most in (3, 4):
-        monkeypatch.setattr(by_overflow, "MOST_BY_INDEX", most)
+    monkeypatch.setattr(by_overflow, "MOST_BY_INDEX", most)
+    monkeypatch.setattr(by_overflow, "COMMON", common)
 
-        assert sorted(overflow(caller, "labels", "red")) == ["ABC-0", "ABC-1", "ABC-2", "ABC-3"]
+    assert sorted(overflow(caller, "labels", "red")) == ["ABC-0", "ABC-1", "ABC-2", "ABC-3"]
 
 
 def test_a_mapped_column_is_found_however_long_its_text_is(caller: Caller, loading: Loading) -> None:
