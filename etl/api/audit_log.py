@@ -55,10 +55,11 @@ class Entries(Listing):
     keys = ("-id",)
     answer = EntryAnswer
 
+    def told(self) -> QuerySet[AuditEntry]:
+        return self.rows(AuditEntry)
+
     def found(self) -> QuerySet[Any]:
-        rows = self.filtered(
-            self.rows(AuditEntry), "actor", "user_id", "api_key_id", "action", "target_table", "target_id"
-        )
+        rows = self.filtered(self.told(), "actor", "user_id", "api_key_id", "action", "target_table", "target_id")
         return in_periods(rows, self.given, PERIODS)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from rest_framework import serializers
 
 from custommapping.models import Project
@@ -17,8 +17,8 @@ PERIODS = {"changed": "transition_change_date"}
 class ChangelogAnswer(ChosenAnswer[Changelog]):
     """A status change. ``key`` and ``project`` are those that its work item has now."""
 
-    key = serializers.CharField()
-    project = serializers.CharField()
+    key = serializers.CharField(source="work_item__key")
+    project = serializers.CharField(source="work_item__project__key")
 
     class Meta:
         model = Changelog
@@ -68,14 +68,17 @@ class Changelogs(Listing):
     periods = PERIODS
     answer = ChangelogAnswer
 
+    def told(self) -> QuerySet[Changelog]:
+        return self.rows(Changelog)
+
     def found(self) -> QuerySet[Any]:
-        rows = self.rows(Changelog).filter(work_item__tenant_id=self.tenant.pk)
+        rows = self.told().filter(work_item__tenant_id=self.tenant.pk)
         if "integration_id" in self.given:
             rows = rows.filter(work_item__integration=self.integration())
         if "project" in self.given:
             rows = rows.filter(work_item__project_id__in=self.named(Project, "project", "key"))
         rows = rows.filter(**{column: self.given[name] for name, column in _COLUMNS.items() if name in self.given})
-        return rows.annotate(of_item=item_id(), key=F("work_item__key"), project=F("work_item__project__key"))
+        return rows.annotate(of_item=item_id())
 
 
 class ChangelogsView(Pages, Changelogs):

@@ -111,7 +111,7 @@ class Export(Listing):
     def get(self, request: Request) -> StreamingHttpResponse:
         chosen = self.given["format"]
         writer = WRITERS[chosen](self.wanted)
-        rows = self.found_lightly() if request.method == "GET" else self.found().none()
+        rows = self.chosen() if request.method == "GET" else self.chosen().none()
         # When it is read, the request's own scope has ended.
         read = in_same_scope(lambda cursor: self._chunk(rows, writer, cursor))
         answer = StreamingHttpResponse(_streamed(writer.head(), read), content_type=writer.content_type)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from rest_framework import serializers
 
 from custommapping.models import Project
@@ -16,8 +16,8 @@ from integrations.records import LinkKind
 class LinkAnswer(ChosenAnswer[WorkItemPrLink]):
     """A link. ``key`` and ``project`` are its work item's, ``pr_id`` is null where the pull request is not stored."""
 
-    key = serializers.CharField()
-    project = serializers.CharField()
+    key = serializers.CharField(source="work_item__key")
+    project = serializers.CharField(source="work_item__project__key")
     repository = serializers.CharField(source="external_repo")
     number = serializers.IntegerField(source="pr_number", allow_null=True)
 
@@ -58,8 +58,11 @@ class Links(Listing):
     keys = ("of_item", "source", "kind", "external_id")
     answer = LinkAnswer
 
+    def told(self) -> QuerySet[WorkItemPrLink]:
+        return self.rows(WorkItemPrLink)
+
     def found(self) -> QuerySet[Any]:
-        rows = self.filtered(self.rows(WorkItemPrLink), "work_item_id", "pr_id", "source", "kind")
+        rows = self.filtered(self.told(), "work_item_id", "pr_id", "source", "kind")
         rows = rows.filter(work_item__tenant_id=self.tenant.pk, work_item__active=self.given["active"])
         if "key" in self.given:
             rows = rows.filter(work_item__key=self.given["key"])
@@ -68,7 +71,7 @@ class Links(Listing):
             if not keyed.exists():
                 raise NoSuchRow("project", self.given["project"])
             rows = rows.filter(work_item__project__in=keyed)
-        return rows.annotate(of_item=item_id(), key=F("work_item__key"), project=F("work_item__project__key"))
+        return rows.annotate(of_item=item_id())
 
 
 class LinksView(Pages, Links):

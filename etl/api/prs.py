@@ -4,12 +4,10 @@ from typing import Any
 
 from django.db.models import QuerySet
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from etl.api.filters import period_fields
 from etl.api.forms import Form, IdField, NamesField, OneOfField, PageForm
-from etl.api.listing import ChosenAnswer, Listing, Pages, short
+from etl.api.listing import ChosenAnswer, Listing, Pages, Single, short
 from etl.models import Pr, Repository
 
 STATES = ("OPEN", "CLOSED", "MERGED")
@@ -20,7 +18,7 @@ _LARGEST_NUMBER = 2**31 - 1
 class PrAnswer(ChosenAnswer[Pr]):
     """A pull request. Names that end with ``_seconds`` are seconds."""
 
-    repository = serializers.CharField(source="repository.full_name")
+    repository = serializers.CharField(source="repository__full_name")
 
     class Meta:
         model = Pr
@@ -63,13 +61,15 @@ class Prs(Listing):
     keys = ("id",)
     periods = PERIODS
     answer = PrAnswer
-    long = {"body": "body"}
+
+    def told(self) -> QuerySet[Pr]:
+        return self.rows(Pr)
 
     def found(self) -> QuerySet[Pr]:
-        rows = self.filtered(self.rows(Pr), "number", "state", "author", "draft", "bot", "base", "active")
+        rows = self.filtered(self.told(), "number", "state", "author", "draft", "bot", "base", "active")
         if "repository" in self.given:
             rows = rows.filter(repository_id__in=self.named(Repository, "repository", "full_name__iexact"))
-        return rows.select_related("repository").defer("mentioned_keys")
+        return rows
 
 
 class PullRequestsView(Pages, Prs):
@@ -78,8 +78,5 @@ class PullRequestsView(Pages, Prs):
     forms = {"GET": PrsForm}
 
 
-class PullRequestView(Prs):
+class PullRequestView(Single, Prs):
     """GET: one pull request, with all there is of it."""
-
-    def get(self, request: Request, pk: int) -> Response:
-        return Response(PrAnswer(self.row(Pr, pk), context={"view": self}).data)

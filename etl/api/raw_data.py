@@ -4,15 +4,13 @@ A tool of its own can look for what is `pending`, take it, and say what became o
 workers transform as soon as it is stored.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from typing import Any
 
 import orjson
 from django.db.models import Func, IntegerField, QuerySet, TextField
 from django.db.models.functions import Cast
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,7 +19,7 @@ from etl.api.base import ApiView
 from etl.api.describing import Answer
 from etl.api.errors import Conflict, NoSuchRow
 from etl.api.forms import Form, IdField, IntegrationForm, NamesField, OneOfField, PageForm
-from etl.api.listing import ChosenAnswer, Listing
+from etl.api.listing import ChosenAnswer, Listing, Pages, Single
 from etl.api.paging import following
 from etl.jobs import handing_in
 from etl.jobs.handing_in import HandedIn, Queued
@@ -33,13 +31,20 @@ STATES = (UnitState.PENDING, UnitState.PROCESSING, UnitState.COMPLETED, UnitStat
 SHORT_NAMES = ("id", "entity_type", "external_id", "raw_data", "processing_status", "created_at")
 
 
+class KeptField(serializers.JSONField):
+    """JSON as it is kept: read by nobody on its way to the caller."""
+
+    def to_representation(self, value: Any) -> Any:
+        return orjson.Fragment(value)
+
+
 class RawDataAnswer(ChosenAnswer[RawExtractionData]):
     """A stored answer."""
 
     processing_status = serializers.CharField(source="status")
-    raw_data = serializers.SerializerMethodField()
-    extraction_metadata = serializers.SerializerMethodField()
-    error_details = serializers.SerializerMethodField()
+    raw_data = KeptField(source="raw_data_text")
+    extraction_metadata = KeptField(source="extraction_metadata_text")
+    error_details = KeptField(source="error_details_text", allow_null=True)
 
     class Meta:
         model = RawExtractionData
@@ -49,34 +54,8 @@ class RawDataAnswer(ChosenAnswer[RawExtractionData]):
             "processed_at", "last_updated_at",
         )  # fmt: skip
 
-    @extend_schema_field(OpenApiTypes.ANY)
-    def get_raw_data(self, row: RawExtractionData) -> orjson.Fragment | None:
-        return _kept(row, "raw_data")
 
-    @extend_schema_field(OpenApiTypes.ANY)
-    def get_extraction_metadata(self, row: RawExtractionData) -> orjson.Fragment | None:
-        return _kept(row, "extraction_metadata")
-
-    @extend_schema_field(OpenApiTypes.ANY)
-    def get_error_details(self, row: RawExtractionData) -> orjson.Fragment | None:
-        return _kept(row, "error_details")
-
-
-_TEXT_OF = "text_of_{}"
 _JSON = ("raw_data", "extraction_metadata", "error_details")
-
-
-def with_texts(rows: QuerySet[RawExtractionData], wanted: Sequence[str]) -> QuerySet[RawExtractionData]:
-    """The rows with their JSON as text, as far as it is told, and none of it read."""
-    texts = {_TEXT_OF.format(name): Cast(name, TextField()) for name in _JSON if name in wanted}
-    return rows.defer(*_JSON).annotate(**texts)
-
-
-def _kept(row: RawExtractionData, name: str) -> orjson.Fragment | None:
-    text = getattr(row, _TEXT_OF.format(name))
-    return None if text is None else orjson.Fragment(text)
-
-
 NAMES = RawDataAnswer.Meta.fields
 
 
@@ -148,21 +127,27 @@ class _RawData(ApiView):
         return found
 
 
-class RawDatasView(Listing):
-    """GET: the tenant's stored answers, the oldest first."""
-
-    forms = {"GET": RawDataForm}
+class RawDatas(Listing):
     keys = ("id",)
     answer = RawDataAnswer
 
-    def get(self, request: Request) -> Response:
-        rows = with_texts(self.found(), self.wanted)
-        if "raw_data" in self.wanted:
-            self.given["limit"] = self._affordable(self.found())
-        return Response(self.page(rows, self.keys, self.answer))
+    def told(self) -> QuerySet[RawExtractionData]:
+        texts = {f"{name}_text": Cast(name, TextField()) for name in _JSON}
+        return self.rows(RawExtractionData).annotate(**texts)
 
     def found(self) -> QuerySet[RawExtractionData]:
-        return self.filtered(self.rows(RawExtractionData), "entity_type", "external_id", "status")
+        return self.filtered(self.told(), "entity_type", "external_id", "status")
+
+
+class RawDatasView(Pages, RawDatas):
+    """GET: the tenant's stored answers, the oldest first."""
+
+    forms = {"GET": RawDataForm}
+
+    def get(self, request: Request) -> Response:
+        if "raw_data" in self.wanted:
+            self.given["limit"] = self._affordable(self.found())
+        return super().get(request)
 
     def _affordable(self, rows: QuerySet[RawExtractionData]) -> int:
         """How many of the rows that come next go on a page: one at least."""
@@ -194,17 +179,8 @@ class StoreView(ApiView):
         return Response(body, status.HTTP_201_CREATED)
 
 
-class RawDataView(ApiView):
+class RawDataView(Single, RawDatas):
     """GET: one stored answer, with all there is of it."""
-
-    answers = {"GET": RawDataAnswer}
-    wanted = NAMES
-
-    def get(self, request: Request, pk: int) -> Response:
-        found = with_texts(self.rows(RawExtractionData), NAMES).filter(pk=pk).first()
-        if found is None:
-            raise NoSuchRow("id", pk)
-        return Response(RawDataAnswer(found, context={"view": self}).data)
 
 
 class RawDataStatusView(_RawData):

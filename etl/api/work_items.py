@@ -2,20 +2,16 @@
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from custommapping.models import MAPPED_COLUMNS, CustomField, Project, Status, Wit
-from etl.api.errors import NoSuchRow
 from etl.api.filters import period_fields
 from etl.api.forms import Form, IdField, NamesField, PageForm
-from etl.api.listing import ChosenAnswer, Listing, Pages, short
+from etl.api.listing import ChosenAnswer, Listing, Pages, Single, short
 from etl.api.overflow import holding, readable
 from etl.models import WorkItem
 from etl.models.items import LONGEST_INDEXED, TEXT_COLUMNS, is_short
@@ -30,14 +26,22 @@ PERIODS = {name: name for name in ("created", "updated", "resolved")}
 _CATALOGUES = {"project": (Project, "key"), "wit": (Wit, "name"), "status": (Status, "name")}
 
 
+class PlainNumberField(serializers.FloatField):
+    """A number, whole where it is."""
+
+    def to_representation(self, value: Any) -> Any:
+        return int(value) if value == value.to_integral_value() else float(value)
+
+
 class WorkItemAnswer(ChosenAnswer[WorkItem]):
     """An item. ``overflow`` has the custom fields that no column holds (see `etl.api.overflow.readable`)."""
 
-    project = serializers.CharField(source="project_key")
-    wit = serializers.CharField(source="wit_name")
-    status = serializers.CharField(source="status_name")
-    story_points = serializers.SerializerMethodField()
+    project = serializers.CharField(source="project__key")
+    wit = serializers.CharField(source="wit__name")
+    status = serializers.CharField(source="status__name")
+    story_points = PlainNumberField(allow_null=True)
     overflow = serializers.SerializerMethodField()
+    made_of: ClassVar = {"overflow": ("integration_id", "custom_fields_overflow")}
 
     class Meta:
         model = WorkItem
@@ -49,17 +53,10 @@ class WorkItemAnswer(ChosenAnswer[WorkItem]):
             *MAPPED_COLUMNS, "overflow", *METRIC_NAMES, "active", "deleted_at", "created_at", "last_updated_at",
         )  # fmt: skip
 
-    def get_story_points(self, item: WorkItem) -> float | None:
-        return None if item.story_points is None else _number(item.story_points)
-
-    def get_overflow(self, item: WorkItem) -> dict[str, dict[str, Any]]:
+    def get_overflow(self, item: Any) -> dict[str, dict[str, Any]]:
         view = self.context["view"]
         names = view.field_names.get(item.integration_id, {})
         return readable(item.custom_fields_overflow, names, view.providers[item.integration_id])
-
-
-def _number(value: Decimal) -> int | float:
-    return int(value) if value == value.to_integral_value() else float(value)
 
 
 NAMES = WorkItemAnswer.Meta.fields
@@ -113,19 +110,16 @@ def _value() -> serializers.CharField:
     return serializers.CharField(required=False, max_length=1000, trim_whitespace=False)
 
 
-def with_names(rows: QuerySet[WorkItem]) -> QuerySet[WorkItem]:
-    """The items with what their project, type and status are called: whole rows of these would cost as much again."""
-    return rows.annotate(project_key=F("project__key"), wit_name=F("wit__name"), status_name=F("status__name"))
-
-
 class WorkItems(Listing):
     keys = ("id",)
     periods = PERIODS
     answer = WorkItemAnswer
-    long = {"description": "description", "overflow": "custom_fields_overflow"}
+
+    def told(self) -> QuerySet[WorkItem]:
+        return self.rows(WorkItem)
 
     def found(self) -> QuerySet[WorkItem]:
-        rows = self.filtered(self.rows(WorkItem), "key", "active", *MAPPED_COLUMNS)
+        rows = self.filtered(self.told(), "key", "active", *MAPPED_COLUMNS)
         for column in TEXT_COLUMNS:
             if column in self.given and len(self.given[column]) <= LONGEST_INDEXED:
                 rows = rows.filter(is_short(column))
@@ -134,7 +128,7 @@ class WorkItems(Listing):
                 rows = rows.filter(**{f"{name}_id__in": self.named(model, name, column)})
         for field_id, text in self.given["overflow"].items():
             rows = holding(rows, self.tenant.pk, field_id, text)
-        return with_names(rows)
+        return rows
 
     # What the answer asks its view for.
 
@@ -153,14 +147,8 @@ class WorkItems(Listing):
         return {integration.pk: integration.provider_code for integration in self.rows(Integration)}
 
 
-class WorkItemView(WorkItems):
+class WorkItemView(Single, WorkItems):
     """GET: one work item, with all there is of it."""
-
-    def get(self, request: Request, pk: int) -> Response:
-        item = with_names(self.rows(WorkItem)).filter(pk=pk).first()
-        if item is None:
-            raise NoSuchRow("id", pk)
-        return Response(WorkItemAnswer(item, context={"view": self}).data)
 
 
 class WorkItemsView(Pages, WorkItems):
