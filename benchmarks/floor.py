@@ -14,7 +14,7 @@ django.setup()
 
 from django.db import connection, transaction  # noqa: E402
 
-from pulse.postgres.scope import platform_scope  # noqa: E402
+from pulse.postgres.scope import owner_scope  # noqa: E402
 
 TABLES = ("work_items", "changelogs", "qdrant_vectors")
 
@@ -68,5 +68,5 @@ def main(folder: Path, tables: Sequence[str], stores: bool) -> None:
 
 if __name__ == "__main__":
     # With tables named, only these are filled, from pages that are stored already.
-    with platform_scope():
+    with owner_scope():
         main(Path(sys.argv[1]), sys.argv[2:] or TABLES, stores=not sys.argv[2:])
