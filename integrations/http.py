@@ -16,7 +16,7 @@ import httpx
 
 from integrations.errors import ForbiddenHost, Passing, Permanent, StageError, TimedOut, Transient
 from integrations.http_errors import judged, of_json
-from integrations.http_limits import source_time, spent_seconds
+from integrations.http_limits import Quota, quota, source_time, spent_seconds
 from integrations.json_text import parse_site
 from integrations.outgoing import guarded
 from integrations.provider import Connection
@@ -45,6 +45,11 @@ class Response:
     body: bytes
     source_time: datetime | None
     spent_seconds: float | None = None
+
+    @property
+    def quota(self) -> Quota | None:
+        """What the site says is left for the calls to come."""
+        return quota(self.headers)
 
     def json(self) -> Any:
         """The parsed body. Raises Transient where it is cut off."""

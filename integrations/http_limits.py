@@ -1,4 +1,4 @@
-"""What the headers of an answer say of a site's rate limits: how long to wait, and whether nothing is left.
+"""What the headers of an answer say of a site's rate limits: how long to wait, and how much is left.
 
 Read are ``Retry-After``, ``X-RateLimit-Reset``, the structured ``RateLimit`` of Jira Cloud's gateway and Data Center's
 ``X-RateLimit-Interval-Seconds``. Dates are compared with the site's own clock. Names of headers are in lower case, or
@@ -6,8 +6,9 @@ in a mapping that does not tell cases apart.
 """
 
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 # A header that says more is taken for nonsense: a unit must not be parked for years.
@@ -20,9 +21,33 @@ _nothing_left = re.compile(r"0|-\d{1,15}")
 _something_left = re.compile(r"0*[1-9]\d{0,14}")
 # A proxy may add the header a second time: then both count, and come with a comma between them.
 _numbers = re.compile(r"\d{1,15}(\.\d*)?(\s*,\s*\d{1,15}(\.\d*)?)*")
-# One policy of `"name";r=0;t=600, "other";r=5;t=1`: its parameters. A comma within the quotes ends nothing.
-_policy = re.compile(r'(?:"[^"]*"|[\w.*-]+)((?:\s*;\s*\w+\s*=[^;,]*)+)')
+_whole = re.compile(r"-?\d{1,15}")
+# One policy of `"name";r=0;t=600, "other";r=5;t=1`: name and parameters. A comma within the quotes ends nothing.
+_policy = re.compile(r'(?:"([^"]*)"|([\w.*-]+))((?:\s*;\s*\w+\s*=[^;,]*)+)')
 _parameter = re.compile(r";\s*(\w+)\s*=\s*(\d{1,9})")
+
+_LONGEST_NAME = 100
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What is ``left`` of a budget of ``limit`` calls, or points that calls cost, until it is full again at
+    ``resets_at``; its ``name`` is '' where it has none.
+    """
+
+    left: int
+    limit: int | None
+    resets_at: datetime | None
+    name: str
+
+
+def quota(headers: Mapping[str, str]) -> Quota | None:
+    """The budget of which the smallest part is left; None where the site tells of none.
+
+    What a site announces under names that begin with "beta-" does not hold yet, and is not read.
+    """
+    told = [*_policy_quotas(headers), *_header_quota(headers)]
+    return min(told, key=lambda one: one.left / (one.limit or one.left or 1), default=None)
 
 
 def wait_seconds(headers: Mapping[str, str]) -> float | None:
@@ -76,9 +101,13 @@ def _is_spent(headers: Mapping[str, str]) -> bool:
 
 def _reset(headers: Mapping[str, str]) -> float | None:
     """A budget of which something is left does not count: it was another limit that refused."""
-    text = headers.get("x-ratelimit-reset", "").strip()
     if _something_left.fullmatch(headers.get("x-ratelimit-remaining", "").strip()):
         return None
+    return _seconds_to_reset(headers)
+
+
+def _seconds_to_reset(headers: Mapping[str, str]) -> float | None:
+    text = headers.get("x-ratelimit-reset", "").strip()
     if _number.fullmatch(text) and float(text) < _LARGEST_DELTA:
         return float(text) or None
     until = _reset_time(text)
@@ -88,12 +117,39 @@ def _reset(headers: Mapping[str, str]) -> float | None:
 
 def _spent_policies(headers: Mapping[str, str]) -> float | None:
     """The longest time to the reset of a policy of which nothing remains."""
-    waits = []
-    for parameters in _policy.findall(headers.get("ratelimit", "")):
-        said = {name: int(number) for name, number in _parameter.findall(parameters)}
-        if said.get("r") == 0 and said.get("t"):
-            waits.append(float(said["t"]))
-    return max(waits, default=None)
+    policies = _policies(headers, "ratelimit").values()
+    return max((float(said["t"]) for said in policies if said.get("r") == 0 and said.get("t")), default=None)
+
+
+def _policies(headers: Mapping[str, str], header: str) -> dict[str, dict[str, int]]:
+    """The whole numbers among the parameters of each policy, by its name."""
+    return {
+        (quoted or bare)[:_LONGEST_NAME]: {name: int(number) for name, number in _parameter.findall(parameters)}
+        for quoted, bare, parameters in _policy.findall(headers.get(header, ""))
+    }
+
+
+def _policy_quotas(headers: Mapping[str, str]) -> Iterator[Quota]:
+    limits = _policies(headers, "ratelimit-policy")
+    for name, said in _policies(headers, "ratelimit").items():
+        if "r" in said:
+            yield Quota(said["r"], limits.get(name, {}).get("q"), _from_now(said.get("t")), name)
+
+
+def _header_quota(headers: Mapping[str, str]) -> Iterator[Quota]:
+    left, limit = _whole_number(headers, "x-ratelimit-remaining"), _whole_number(headers, "x-ratelimit-limit")
+    if left is not None:
+        name = headers.get("x-ratelimit-resource", "")[:_LONGEST_NAME]
+        yield Quota(max(0, left), limit, _from_now(_seconds_to_reset(headers)), name)
+
+
+def _whole_number(headers: Mapping[str, str], header: str) -> int | None:
+    text = headers.get(header, "").strip()
+    return int(text) if _whole.fullmatch(text) else None
+
+
+def _from_now(seconds: float | None) -> datetime | None:
+    return datetime.now(UTC) + timedelta(seconds=min(seconds, LONGEST_WAIT_SECONDS)) if seconds else None
 
 
 def _interval(headers: Mapping[str, str]) -> float | None:

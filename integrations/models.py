@@ -96,6 +96,11 @@ class IntegrationLogo(TenantOwned):
     errors_in_a_row="How many calls have failed since one went well",
     limits_in_a_row="How often in a row the site refused calls without saying for how long",
     next_call_at="When its setting rate_limit allows the next call, UTC; NULL: at once",
+    quota_left="How many calls, or points that calls cost, the site said are left; NULL: it never said",
+    quota_limit="Of how many; NULL: it did not say",
+    quota_name="What the site calls that budget; empty: nothing",
+    quota_resets_at="When that budget is full again, UTC; NULL: the site did not say",
+    quota_as_of="When the site said so, UTC",
 )
 class IntegrationLimit(TenantOwned):
     """What holds an integration back: a rate limit of the site, or a circuit opened by errors in a row."""
@@ -105,6 +110,11 @@ class IntegrationLimit(TenantOwned):
     errors_in_a_row = models.PositiveIntegerField(default=0, db_default=0)
     limits_in_a_row = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     next_call_at = models.DateTimeField(null=True, editable=False)
+    quota_left = models.BigIntegerField(null=True, editable=False)
+    quota_limit = models.BigIntegerField(null=True, editable=False)
+    quota_name = models.CharField(max_length=100, blank=True, default="", db_default="", editable=False)
+    quota_resets_at = models.DateTimeField(null=True, editable=False)
+    quota_as_of = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         db_table = "integration_limits"

@@ -28,6 +28,7 @@ def panel_of(request: HttpRequest, integration: Integration) -> dict[str, Any]:
         "state": job.overall.replace("_", " ").lower() if job else "",
         "run": run,
         "limit": limit,
+        "quota": quota_left(limit),
         "token": IntegrationToken.objects.filter(integration=integration).only("expires_at").first(),
         "health": health(integration, job, limit),
         "job_address": page_of(job) if job else None,
@@ -50,6 +51,14 @@ def health(integration: Integration, job: EtlJob | None, limit: IntegrationLimit
     if limit and limit.errors_in_a_row:
         return "warned", f"{limit.errors_in_a_row} calls failed in a row"
     return "good", "Works"
+
+
+def quota_left(limit: IntegrationLimit | None) -> str:
+    """What the site said last is left ("4,321 of 5,000 (graphql)"); empty where it never said."""
+    if limit is None or limit.quota_left is None:
+        return ""
+    of = "" if limit.quota_limit is None else f" of {limit.quota_limit:,}"
+    return f"{limit.quota_left:,}{of}" + (f" ({limit.quota_name})" if limit.quota_name else "")
 
 
 def _buttons(request: HttpRequest, page: EtlJobAdmin, integration: Integration, job: EtlJob | None) -> dict[str, Any]:

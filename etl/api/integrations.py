@@ -51,11 +51,14 @@ class NewIntegrationForm(IntegrationForm):
 
 
 class LimitAnswer(serializers.ModelSerializer[IntegrationLimit]):
-    """What holds its site's calls back; they go on at ``blocked_until``."""
+    """What holds its site's calls back; they go on at ``blocked_until``. What its site said is left for them."""
 
     class Meta:
         model = IntegrationLimit
-        fields = ("blocked_until", "errors_in_a_row", "limits_in_a_row")
+        fields = (
+            "blocked_until", "errors_in_a_row", "limits_in_a_row", "quota_left", "quota_limit", "quota_name",
+            "quota_resets_at", "quota_as_of",
+        )  # fmt: skip
 
 
 class IntegrationAnswer(serializers.ModelSerializer[Integration]):

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from etl.jobs import alarms, calls, ceiling
+from etl.jobs import alarms, calls, ceiling, quotas
 from etl.jobs.calls import Caller
 from etl.jobs.units import Lease
 from etl.models import EtlJobEvent
@@ -68,6 +68,7 @@ class IntegrationThrottle:
             response = make()
         except StageError as error:
             return error
+        quotas.note(self.lease, response.quota)
         if response.spent_seconds is not None:
             # Better to wait at once than to be refused.
             block(self.lease, timezone.now() + timedelta(seconds=response.spent_seconds))

@@ -114,7 +114,15 @@ def _seen(integration: Integration, report: ConnectionReport) -> str:
 @admin.register(IntegrationLimit)
 class IntegrationLimitAdmin(ReadOnlyAdmin):
     relations = ("tenant", "integration")
-    list_display = ("integration", "tenant", "blocked_until", "errors_in_a_row", "last_updated_at")
+    list_display = (
+        "integration",
+        "tenant",
+        "blocked_until",
+        "errors_in_a_row",
+        "quota_left",
+        "quota_limit",
+        "quota_as_of",
+    )
     list_filter = ("tenant", "integration")
     search_fields = ("integration__name",)
 

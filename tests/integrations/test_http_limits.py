@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.http_limits import LONGEST_WAIT_SECONDS, is_limit, spent_seconds, wait_seconds
+from integrations.http_limits import LONGEST_WAIT_SECONDS, is_limit, quota, spent_seconds, wait_seconds
 
 DATE = datetime(2026, 3, 26, 15, 58, tzinfo=UTC)
 IN_90 = format_datetime(DATE + timedelta(seconds=90), usegmt=True)
@@ -104,10 +104,61 @@ def test_a_refusal_is_one_of_a_limit_where_it_says_when_to_come_or_nothing_is_le
     assert is_limit(answered(headers)) is expected
 
 
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({}, None),
+        ({"x-ratelimit-limit": "100", "x-ratelimit-remaining": "many"}, None),
+        ({"beta-ratelimit": '"global-app-quota";r=7;t=600'}, None),
+        ({"x-ratelimit-remaining": "7"}, (7, None, "")),
+        ({"x-ratelimit-limit": "100", "x-ratelimit-remaining": "7"}, (7, 100, "")),
+        ({"x-ratelimit-limit": "100", "x-ratelimit-remaining": "-3"}, (0, 100, "")),
+        (
+            {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "4999", "x-ratelimit-resource": "graphql"},
+            (4999, 5000, "graphql"),
+        ),
+        (
+            {
+                "ratelimit-policy": '"tenant, quota";q=65000;w=3600, burst;q=100;w=1',
+                "ratelimit": '"tenant, quota";r=11000;t=600, burst;r=90;t=1',
+            },
+            (11000, 65000, "tenant, quota"),
+        ),
+        ({"ratelimit": '"global-app-quota";r=7;t=600', "x-ratelimit-remaining": "0"}, (0, None, "")),
+    ],
+)
+def test_of_several_budgets_that_counts_of_which_the_smallest_part_is_left(
+    headers: dict[str, str], expected: tuple[int, int | None, str] | None
+) -> None:
+    found = quota(answered(headers))
+    assert (found and (found.left, found.limit, found.name)) == expected
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"x-ratelimit-reset": "2026-03-26T16:00Z"}, 120),
+        ({"x-ratelimit-reset": str(int(DATE.timestamp()) + 90)}, 90),
+        ({"x-ratelimit-reset": "45"}, 45),
+        ({"x-ratelimit-reset": "2026-03-26T15:00Z"}, None),
+        ({"x-ratelimit-interval-seconds": "5"}, None),
+        ({}, None),
+    ],
+)
+def test_a_budget_is_full_again_when_the_site_says_by_its_own_clock(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    found = quota(answered({"x-ratelimit-remaining": "7", **headers}))
+    assert found is not None
+    left = found.resets_at and (found.resets_at - datetime.now(UTC)).total_seconds()
+    assert left == (None if seconds is None else pytest.approx(seconds, abs=20))
+
+
 NAMES = [
     "retry-after",
     "x-ratelimit-reset",
     "x-ratelimit-remaining",
+    "x-ratelimit-limit",
     "x-ratelimit-interval-seconds",
     "ratelimit",
     "date",
@@ -120,3 +171,5 @@ def test_no_header_makes_anybody_fail_or_wait_for_more_than_a_day(headers: dict[
     answer = httpx.Headers([(name.encode(), value) for name, value in headers.items()])
     for seconds in (wait_seconds(answer), spent_seconds(answer)):
         assert seconds is None or 0 <= seconds <= LONGEST_WAIT_SECONDS
+    told = quota(answer)
+    assert told is None or told.left >= 0

@@ -1,6 +1,7 @@
 """How a connection does, above its settings."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -8,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from etl.admin.connection_panel import health
+from etl.admin.connection_panel import health, quota_left
 from etl.models import EtlJob, Overall
 from integrations.models import Integration, IntegrationLimit, IntegrationLogo
 from tests.etl.admin import addresses
@@ -40,6 +41,27 @@ def test_the_gravest_of_what_there_is_to_say_is_said(
 
 def test_a_connection_that_has_never_run_says_so() -> None:
     assert health(Integration(), EtlJob(status={"overall": Overall.NOT_STARTED}), None) == ("idle", "Not started yet")
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({}, ""),
+        ({"quota_left": 12}, "12"),
+        ({"quota_left": 0, "quota_limit": 100}, "0 of 100"),
+        ({"quota_left": 4321, "quota_limit": 5000, "quota_name": "graphql"}, "4,321 of 5,000 (graphql)"),
+    ],
+)
+def test_what_is_left_of_a_quota_is_told_as_the_site_told_it(told: dict[str, Any], expected: str) -> None:
+    assert quota_left(IntegrationLimit(**told)) == expected
+
+
+def test_a_page_shows_what_is_left_of_the_quota_and_since_when(administrator: Client, integration: Integration) -> None:
+    address = addresses.page_of(integration)
+    assert "Quota left" not in administrator.get(address).content.decode()
+    told = {"quota_left": 4321, "quota_limit": 5000, "quota_name": "graphql", "quota_as_of": GONE}
+    IntegrationLimit.objects.update_or_create(integration=integration, defaults={**told, "tenant": integration.tenant})
+    assert "4,321 of 5,000 (graphql) on " in administrator.get(address).content.decode()
 
 
 @pytest.fixture

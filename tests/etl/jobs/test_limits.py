@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from etl import pipeline
-from etl.jobs import calls, lifecycle, limits, units
+from etl.jobs import calls, lifecycle, limits, quotas, units
 from etl.jobs.limits import HeldBack
 from etl.jobs.units import Lease
 from etl.models import EtlJobEvent, EtlJobRun, ExtractionCheckpoint
@@ -200,6 +200,26 @@ def test_a_budget_that_is_spent_holds_the_integration_back_before_the_next_call(
         with pytest.raises(HeldBack) as caught:
             held_back()
         assert abs(caught.value.until - timezone.now() - timedelta(seconds=40)) < timedelta(seconds=5)
+
+
+def test_what_is_left_of_a_budget_is_noted_but_not_with_every_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    lease = a_lease()
+    throttle = limits.check(lease)
+
+    def called(left: int) -> tuple[int | None, int | None, str]:
+        headers = {
+            "x-ratelimit-remaining": str(left),
+            "x-ratelimit-limit": "5000",
+            "x-ratelimit-resource": "graphql",
+        }
+        throttle.call(f"GET /{left}", lambda: Response("GET /one", 200, headers, b"{}", None))
+        limit = limit_of(lease)
+        return limit.quota_left, limit.quota_limit, limit.quota_name
+
+    assert called(4000) == called(3999) == (4000, 5000, "graphql")
+    monkeypatch.setattr(quotas, "NOTED_SECONDS", 0.0)
+    assert called(3998) == (3998, 5000, "graphql")
+    assert limit_of(lease).blocked_until is None
 
 
 def refuse() -> Response:
