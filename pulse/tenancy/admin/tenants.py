@@ -9,8 +9,11 @@ from django.urls import reverse
 from pulse.tenancy.admin.base import PulseAdmin, TenantForm
 from pulse.tenancy.admin.pictures import LogoField, picture_shown, without_logo_field
 from pulse.tenancy.logos import delete_logo, save_logo
-from pulse.tenancy.models import Tenant, TenantLogo
+from pulse.tenancy.models import Role, Tenant, TenantLogo
 from pulse.tenancy.scoping import person
+
+# What the installation grants a tenant.
+TERMS = ("name", "tier", "job_gap_minutes", "cycle_minutes", "active")
 
 
 class TenantPageForm(TenantForm):
@@ -31,28 +34,30 @@ class TenantPageForm(TenantForm):
 
 @admin.register(Tenant)
 class TenantAdmin(PulseAdmin):
-    """Tenants are made and changed by superusers; erasing one is more than deleting its row."""
+    """Superusers make and change tenants, administrators say how theirs looks; erasing one is more than deleting it."""
 
     form = TenantPageForm
+    least_role = Role.ADMINISTRATOR
     list_display = ("name", "tier", "job_gap_minutes", "cycle_minutes", "active", "created_at")
     list_filter = ("tier", "active")
     search_fields = ("name",)
     readonly_fields = ("picture",)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return person(request).is_superuser and self.has_view_permission(request, obj)
-
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return person(request).sees_all and self.has_change_permission(request)
+        return person(request).sees_all and super().has_add_permission(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        names = super().get_readonly_fields(request, obj)
+        return names if person(request).is_superuser else [*names, *TERMS]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         changes = self.has_change_permission(request, obj)
         upload = ("logo", *(("without_logo",) if obj else ())) if changes else ()
         return [
-            (None, {"fields": ("name", "tier", "job_gap_minutes", "cycle_minutes", "active")}),
+            (None, {"fields": TERMS}),
             ("Look", {"fields": ("colour", *(("picture",) if obj else ()), *upload)}),
         ]
 

@@ -60,6 +60,22 @@ def test_the_others_see_pulses_own_look_and_not_the_picture(
     assert administrator.get(reverse("tenant-logo", args=[rival.tenant.pk])).status_code == 404
 
 
+def test_an_administrator_says_how_the_own_tenant_looks_and_nothing_else_of_it(
+    administrator: Client, operator: Client, acme: Rows, rival: Rows
+) -> None:
+    changed = {"name": "Grander", "tier": "enterprise", "cycle_minutes": "1", "colour": "#b45309"}
+    before = Tenant.objects.values_list("name", "tier", "cycle_minutes", "active").get(pk=acme.tenant.pk)
+    answer = administrator.post(addresses.page_of(acme.tenant), {**changed, "logo": _upload(picture())})
+    assert answer.status_code == 302
+    assert operator.post(addresses.page_of(acme.tenant), {**FORM, "colour": "#1d4ed8"}).status_code == 403
+    assert administrator.post(addresses.page_of(rival.tenant), {**FORM, "colour": "#1d4ed8"}).status_code != 200
+    assert administrator.get(reverse("admin:tenancy_tenant_add")).status_code == 403
+
+    assert Tenant.objects.values_list("name", "tier", "cycle_minutes", "active").get(pk=acme.tenant.pk) == before
+    assert dict(Tenant.objects.values_list("name", "colour")) == {"Acme": "#b45309", rival.tenant.name: ""}
+    assert TenantLogo.objects.get().tenant == acme.tenant
+
+
 def test_a_superuser_sees_the_look_of_the_chosen_tenant(superuser: Client, acme: Rows, rival: Rows) -> None:
     _post(superuser, acme.tenant, colour="#b45309")
     superuser.post(reverse("choose-tenant"), {"tenant": acme.tenant.pk})

@@ -184,12 +184,6 @@ def test_an_administrator_sets_a_colleagues_password(administrator: Client, acme
     assert user.check_password("correct-battery-9")
 
 
-def test_a_tenants_own_people_cannot_change_its_tier(administrator: Client, acme: Rows) -> None:
-    form = {"name": "Acme", "tier": "enterprise", "job_gap_minutes": "0", "cycle_minutes": "1", "active": "on"}
-    assert administrator.post(addresses.page_of(acme.tenant), form).status_code == 403
-    assert Tenant.objects.get(pk=acme.tenant.pk).tier == "free"
-
-
 def test_no_page_lets_a_hidden_value_be_searched(superuser: Client, acme: Rows) -> None:
     acme.row(Integration)
     response = superuser.get(addresses.list_of(Integration), {"secrets__startswith": "g"})
