@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from etl.admin.run_timeline import lasting, times_of
-from etl.models import EtlJob, EtlJobRun, EtlJobRunStep, RunKind
-from etl.models.jobs import JOB_KINDS
+from etl.admin.run_timeline import STOPPED, lasting, state_of, times_of
+from etl.models import EtlJob, EtlJobRun, EtlJobRunStep, Overall, RunKind
+from etl.models.jobs import JOB_KINDS, UNDER_WAY
 from etl.queue.topology import Stage
 
 SHOWN_RUNS = 30
 # Of the others there are thousands, or they have other steps.
 _KINDS = (*JOB_KINDS, RunKind.REPAIR)
 # Beside the colour; a stage that is idle has nothing to say.
-_SYMBOLS = {"running": "▸", "finished": "✓", "failed": "✕", "idle": "·"}
+_SYMBOLS = {"running": "▸", "finished": "✓", "failed": "✕", STOPPED: "■", "idle": "·"}
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,8 @@ def _cell(run: EtlJobRun, step: EtlJobRunStep | None, stage: Stage) -> Cell:
         return Cell(_address(run), said)
     began, ended = times_of(step, stage)
     lasted = lasting((ended - began).total_seconds()) if began and ended else ""
-    return Cell(_address(run), said, getattr(step, stage.value), lasted)
+    over = run.status not in (Overall.READY, *UNDER_WAY)
+    return Cell(_address(run), said, state_of(step, stage, over=over), lasted)
 
 
 def _address(run: EtlJobRun) -> str:

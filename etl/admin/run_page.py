@@ -73,10 +73,11 @@ def shown_of(run: EtlJobRun, *, known_quarantine: str = "") -> dict[str, Any]:
     seen, now = _watched.at(run), timezone.now()
     steps = list(run.steps.order_by("order"))
     held = quarantine(run, known_quarantine)
-    line = Line(run.started_at, _end(run, steps, now))
+    is_open = run.status in (Overall.READY, *UNDER_WAY)
+    line = Line(run.started_at, _end(run, steps, now), over=not is_open)
     return {
         "run": run,
-        "under_way": run.status in (Overall.READY, *UNDER_WAY),
+        "under_way": is_open,
         "timeline": timeline(line, steps, seen.counted, seen.breaks),
         "stages": [stage.value for stage in Stage],
         "stage_seconds": [_at_work(run, stage) for stage in Stage] if run.stage_seconds else [],

@@ -8,9 +8,11 @@ from etl.admin.explained import in_words
 from etl.history.counting import Counted, Counts
 from etl.history.spans import Span
 from etl.history.times import BEGAN, ENDED
-from etl.models import EtlJobRunStep
+from etl.models import EtlJobRunStep, StageState
 from etl.queue.topology import Stage
 
+# A stage that was at work when its run ended, and works no more.
+STOPPED = "stopped"
 # A line has no more marks than that; they are that many seconds apart.
 MOST_MARKS = 8
 _APART = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
@@ -25,10 +27,11 @@ _ROOM = 45.0
 
 @dataclass(frozen=True)
 class Line:
-    """The time that is shown: from the run's start to its end, or to now."""
+    """The time that is shown: from the run's start to its end, or to now where it is not ``over``."""
 
     began: datetime
     ended: datetime
+    over: bool = False
 
     @property
     def seconds(self) -> float:
@@ -111,9 +114,18 @@ def _stages(line: Line, step: EtlJobRunStep, counted: Mapping[Stage, Counted]) -
     found = []
     for stage in Stage:
         began, ended = times_of(step, stage)
+        if line.over and began and ended is None:
+            ended = max(line.ended, began)
         bar = _bar(line, began, ended) if began else None
-        found.append(StageShown(stage.value, getattr(step, stage.value), bar, counted.get(stage, Counted())))
+        state = state_of(step, stage, over=line.over)
+        found.append(StageShown(stage.value, state, bar, counted.get(stage, Counted())))
     return found
+
+
+def state_of(step: EtlJobRunStep, stage: Stage, *, over: bool) -> str:
+    """The stage's state as people see it. ``over``: the step's run is."""
+    state: str = getattr(step, stage.value)
+    return STOPPED if over and state == StageState.RUNNING else state
 
 
 def times_of(step: EtlJobRunStep, stage: Stage) -> tuple[datetime | None, datetime | None]:

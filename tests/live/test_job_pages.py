@@ -163,4 +163,6 @@ def _is_cut_off_and_recovers(served: Served, olga: Visitor, card: Locator) -> No
 
     expect(olga.page.locator("[data-live-state]")).to_have_text("Live", timeout=PATIENCE_MILLISECONDS)
     expect(_state(card)).to_contain_text("stopped")
+    expect(card.locator('.job-cell[data-state="stopped"]')).not_to_have_count(0)
+    expect(card.locator('.job-cell[data-state="running"]')).to_have_count(0)
     expect(_button(card, "Start")).to_be_visible()

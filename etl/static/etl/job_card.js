@@ -13,6 +13,7 @@ const SYMBOLS = {
   running: "progress_activity",
   finished: "check_circle",
   failed: "error",
+  stopped: "stop_circle",
 };
 const STATE_SYMBOLS = {
   NOT_STARTED: "radio_button_unchecked",
@@ -26,6 +27,8 @@ const STATE_SYMBOLS = {
 // In sight; the others are behind "More".
 const IN_SIGHT = ["start", "pause", "resume", "stop", "retry"];
 const OPEN = ["RUNNING", "PAUSED"];
+// What was at work when the last run ended works no more.
+const OVER = ["STOPPED", "FINISHED", "FAILED"];
 const number = new Intl.NumberFormat("en");
 
 export const stateName = (state) => state.toLowerCase().replace("_", " ");
@@ -134,7 +137,8 @@ export class JobCard {
     }
     for (const [name, step] of steps) {
       for (const [stage] of STAGES) {
-        this.updateCell(this.cells.get(`${name} ${stage}`), step[stage] || "idle", this.card.progress[name]?.[stage]);
+        const state = OVER.includes(this.card.overall) && step[stage] === "running" ? "stopped" : step[stage] || "idle";
+        this.updateCell(this.cells.get(`${name} ${stage}`), state, this.card.progress[name]?.[stage]);
       }
     }
   }

@@ -47,6 +47,14 @@ def test_a_row_is_a_stage_of_a_step_and_a_column_a_run_the_newest_last(acme: Row
     assert [cell.address for cell in first] == [addresses.page_of(good), addresses.page_of(bad)]
 
 
+def test_a_stage_that_was_at_work_when_its_run_was_stopped_is_told_as_stopped(acme: Rows) -> None:
+    job = job_of(acme)
+    runs = [ran(job, status, steps=("one",)) for status in ("STOPPED", "PAUSED")]
+    EtlJobRunStep.objects.filter(run__in=runs).update(transform="running")
+    cells = history_grid(job).rows[1].cells
+    assert [(cell.state, cell.symbol) for cell in cells] == [("stopped", "■"), ("running", "▸")]
+
+
 def test_a_run_without_a_step_has_an_empty_cell_for_it(acme: Rows) -> None:
     job = job_of(acme)
     ran(job, steps=("two",))

@@ -43,6 +43,13 @@ def test_a_bar_of_what_goes_on_reaches_to_now() -> None:
     assert bar == Bar(at(75), None, 75.0, 25.0, "25.0 s")
 
 
+def test_what_was_at_work_when_its_run_ended_is_stopped_then() -> None:
+    ended = Line(BEGAN, at(100), over=True)
+    (shown,) = timeline(ended, [step(extraction=(0, 30), transform=(75, None))], {}).steps
+    assert [stage.state for stage in shown.stages] == ["finished", "stopped", "idle"]
+    assert shown.stages[1].bar == Bar(at(75), at(100), 75.0, 25.0, "25.0 s")
+
+
 @pytest.mark.parametrize(
     ("began", "ended", "side"), [(0, 20, "after"), (80, 100, "before"), (10, 90, "inside"), (40, 60, "inside")]
 )
