@@ -3,6 +3,7 @@
 Plain forms, one after another. What was typed waits in the session, encrypted, until it is saved.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -65,11 +66,21 @@ class ConnectPages(_Base):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Who comes back finds what they typed, without the secrets."""
         initial: dict[str, Any] = super().get_changeform_initial_data(request)
-        draft = drafts.kept(request)
-        if draft is None or draft.provider != request.GET.get("provider"):
+        draft = self._draft(request)
+        if draft is None:
             return initial
-        typed = {f"setting_{name}": text for name, text in draft.settings.items()}
+        typed = {f"setting_{name}": text for name, text in self.typed(request).items()}
         return {**initial, "tenant": draft.tenant_id, "name": draft.name, "active": draft.active, **typed}
+
+    def _draft(self, request: HttpRequest) -> Draft | None:
+        """That of the kind of site which the page is about."""
+        draft = drafts.kept(request)
+        return draft if draft and draft.provider == request.GET.get("provider") else None
+
+    def typed(self, request: HttpRequest) -> Mapping[str, str]:
+        """The settings that somebody typed who comes back; secrets are not among them."""
+        draft = self._draft(request)
+        return draft.settings if draft else {}
 
     def _checked(self, request: HttpRequest) -> bool:
         """Whether what was typed can be a connection; what the site says of it is then kept with it."""
@@ -89,7 +100,9 @@ class ConnectPages(_Base):
         if draft is None or not visible_to(person(request), Tenant.objects.filter(pk=draft.tenant_id)).exists():
             return HttpResponseRedirect(start)
         provider = get_provider(draft.provider)
-        form = ScopeForm(draft.projects, provider.containers, request.POST if request.method == "POST" else None)
+        given = request.POST if request.method == "POST" else None
+        typed = draft.settings.get(provider.containers_setting, "")
+        form = ScopeForm(draft.projects, provider.containers, given, typed)
         if form.is_valid() and (made := self._made(request, draft, form)):
             return HttpResponseRedirect(reverse("admin:integrations_integration_change", args=[made.pk]))
         shown = {
@@ -97,6 +110,7 @@ class ConnectPages(_Base):
             "found": _found(draft.integration(), draft),
             "back": f"{start}?provider={draft.provider}",
             "containers": provider.containers,
+            "answered": bool(draft.account),
             "step": 3,
         }
         return self._page(request, "connect_scope", f"Connect {draft.name}", **shown)

@@ -1,5 +1,6 @@
 """Integrations, and what holds them back."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,7 +15,7 @@ from integrations.admin.findings import SHOWN_PROBLEMS, named
 from integrations.admin.form import IntegrationForm, field_name, form_for
 from integrations.checking import check_integration, containers_of
 from integrations.models import Integration, IntegrationLimit, IntegrationLogo, IntegrationToken
-from integrations.provider import ConnectionReport
+from integrations.provider import ConnectionReport, Provider
 from integrations.saving import save_integration
 from pulse.tenancy.admin.base import PulseAdmin, ReadOnlyAdmin
 from pulse.tenancy.admin.pictures import picture_answer, picture_shown
@@ -65,12 +66,23 @@ class IntegrationAdmin(ConnectPages, PulseAdmin):
         provider = _form(request, obj).provider_code
         usual = [field_name(setting) for setting in provider.settings if setting.usual]
         others = [field_name(setting) for setting in provider.settings if not setting.usual]
+        folded = [] if self._says_more(request, obj, provider) else ["collapse"]
         settings = [
             (f"{provider.label} settings", {"fields": usual}),
-            ("More settings", {"fields": others, "classes": ["collapse"]}),
+            ("More settings", {"fields": others, "classes": folded}),
         ]
         look = ("Look", {"fields": ("picture", "logo", "without_logo")})
         return [common, *settings, *([look] if obj is not None else [])]
+
+    def _says_more(self, request: HttpRequest, integration: Integration | None, provider: Provider) -> bool:
+        """Whether one of the rarer settings is given, here or before: what counts, and may be wrong, is in sight."""
+        if request.method == "POST":
+            said: Mapping[str, str] = {one.name: request.POST.get(field_name(one), "") for one in provider.settings}
+        elif integration is not None:
+            said = {**integration.settings, **integration.secrets}
+        else:
+            said = self.typed(request)
+        return any(said.get(one.name) not in (None, "", one.default) for one in provider.settings if not one.usual)
 
     def save_model(self, request: HttpRequest, obj: Integration, form: Any, change: bool) -> None:
         save_integration(obj)

@@ -10,15 +10,17 @@ ALL, CHOSEN = "all", "chosen"
 
 
 class ScopeForm(forms.Form):
-    """``keys`` are those there are, of which people choose; ``containers`` what they are called."""
+    """``keys`` are those there are, of which people choose; ``containers`` what they are called; ``typed`` what the
+    settings say of them, with commas between.
+    """
 
     which = forms.ChoiceField(widget=forms.RadioSelect, label="What is read")
     keys = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple)
 
-    def __init__(self, keys: Sequence[str], containers: str, given: object = None) -> None:
+    def __init__(self, keys: Sequence[str], containers: str, given: object = None, typed: str = "") -> None:
         super().__init__(given, initial={"which": ALL})  # type: ignore[arg-type]  # QueryDict or None
         self._containers = containers
-        all_of_them = f"All {containers}, and those that come later"
+        all_of_them = f"As the settings say: {typed}" if typed else f"All {containers}, and those that come later"
         self.fields["which"].choices = [(ALL, all_of_them), (CHOSEN, "Only these:")]  # type: ignore[attr-defined]
         self.fields["keys"].choices = [(key, key) for key in keys[:MOST_LISTED]]  # type: ignore[attr-defined]
         self.fields["keys"].label = containers.capitalize()

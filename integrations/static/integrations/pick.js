@@ -9,7 +9,7 @@ function ready(box) {
   if (!labels.length) {
     return;
   }
-  const search = element("input", { type: "search", className: "connect-search", placeholder: "Search" });
+  const search = element("input", { type: "search", className: "connect-search", placeholder: "Search in the list" });
   search.setAttribute("aria-label", "Search in the list");
   const count = element("p", { className: "connect-quiet" });
   count.setAttribute("role", "status");

@@ -41,6 +41,11 @@ def checked(client: Client, site: SandboxServer, acme: Rows, **more: str) -> Any
     return client.get(SCOPE)
 
 
+def is_folded(page: Any, title: str) -> bool:
+    (fieldset,) = [one for one in page.context["adminform"] if one.name == title]
+    return bool(fieldset.is_collapsible)
+
+
 def keys_of(site: SandboxServer) -> list[str]:
     return [project.key for project in site.site.spec.projects]
 
@@ -106,6 +111,28 @@ def test_all_projects_leave_the_setting_as_it_was_typed(administrator: Client, s
     assert "projects" not in Integration.objects.get().settings
 
 
+def test_what_the_settings_name_is_not_told_as_all_projects(
+    administrator: Client, site: SandboxServer, acme: Rows
+) -> None:
+    page = checked(administrator, site, acme, setting_projects="PAY, NOPE").content.decode()
+    assert "As the settings say: PAY, NOPE" in page
+    assert "All projects" not in page
+    administrator.post(SCOPE, {"which": "all"})
+    assert Integration.objects.get().settings["projects"] == "PAY, NOPE"
+
+
+def test_where_the_site_did_not_answer_there_is_nothing_to_choose_and_the_way_back_comes_first(
+    administrator: Client, site: SandboxServer, acme: Rows
+) -> None:
+    page = checked(administrator, site, acme, setting_api_token="wrong").content.decode()
+    assert "projects can be chosen here once the site answers" in page
+    assert "sees none" not in page
+    assert page.index("Back to the settings") < page.index("Save all the same")
+    assert 'name="keys"' not in page
+    administrator.post(SCOPE, {"which": "all"})
+    assert Integration.objects.get().name == "Our Jira"
+
+
 @pytest.mark.parametrize(
     ("given", "field", "said"),
     [
@@ -134,6 +161,7 @@ def test_a_problem_is_shown_and_can_be_mended_with_what_was_typed(
     shown = again.context["adminform"].form
     values = {name: shown[name].value() for name in ("name", "setting_base_url", "setting_projects")}
     assert values == {"name": "Our Jira", "setting_base_url": site.url, "setting_projects": "PAY"}
+    assert not is_folded(again, "More settings")
     assert "wr0ng-token" not in again.content.decode()
 
 
@@ -144,6 +172,17 @@ def test_a_wrong_setting_is_an_error_at_its_field_and_no_site_is_asked(
     refused = administrator.post(ADD, typed(site, acme, setting_base_url="", setting_parallel="99"))
     assert "setting_base_url" in refused.context["adminform"].form.errors
     assert sum(site.counts.values()) == before
+    assert not is_folded(refused, "More settings")
+
+
+def test_rarer_settings_are_folded_where_none_is_given(administrator: Client, site: SandboxServer, acme: Rows) -> None:
+    assert is_folded(administrator.get(ADD, {"provider": "jira"}), "More settings")
+    checked(administrator, site, acme)
+    administrator.post(SCOPE, {"which": "chosen", "keys": keys_of(site)[:1]})
+    made = Integration.objects.get()
+    assert not is_folded(administrator.get(addresses.page_of(made)), "More settings")
+    Integration.objects.update(settings={"base_url": site.url, "email": site.email})
+    assert is_folded(administrator.get(addresses.page_of(made)), "More settings")
 
 
 def test_no_page_and_no_session_shows_a_secret(administrator: Client, site: SandboxServer, acme: Rows) -> None:
