@@ -1,5 +1,6 @@
 """What the flow page is asked for: its filters, which stand in the address."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -97,9 +98,16 @@ class FlowForm(forms.Form):
         self.fields["tenant"].choices = [(str(tenant.pk), tenant.name) for tenant in tenants]  # type: ignore[attr-defined]
         if len(tenants) == 1:
             del self.fields["tenant"]
-        rows = Project.objects.filter(tenant=self.chosen, active=True).order_by("key", "pk")
-        self.projects: dict[int, str] = dict(rows.values_list("pk", "key")[:MOST_CHOICES])
-        named = [(str(pk), key) for pk, key in self.projects.items()]
+        active = Project.objects.filter(tenant=self.chosen, active=True).order_by("key", "pk")
+        rows = list(active.values_list("pk", "key", "external_id", "integration__name")[:MOST_CHOICES])
+        self.projects: dict[int, str] = {pk: key for pk, key, _, _ in rows}
+        often = Counter(self.projects.values())
+        # What is known by its id alone is only referred to: nothing of it is read.
+        named = [
+            (str(pk), f"{key}, {integration}" if often[key] > 1 else key)
+            for pk, key, external_id, integration in rows
+            if key != external_id
+        ]
         self.fields["project"].choices = [("", "All"), *named]  # type: ignore[attr-defined]
 
     def clean_first(self) -> date:

@@ -17,6 +17,7 @@ from etl.admin.sidebar import navigation
 from etl.metrics import flow, pull_requests
 from etl.metrics.asking import Period, Question
 from etl.models import Pr, WorkItem, WorkItemPrLink
+from integrations.models import Integration
 from pulse.tenancy.models import Tenant, User
 from tests.etl.admin.rows import Rows, staff
 from tests.support.loading import Loading, offline_integration
@@ -291,6 +292,23 @@ def test_the_page_offers_the_projects_and_teams_that_there_are(reader: Client, l
     assert ">XYZ</option>" in content
     assert '<option value="Owls &amp; co">' in content
     assert '<option value="month" selected>' in content
+
+
+def test_a_project_of_two_connections_is_offered_with_their_names_and_one_that_is_only_referred_to_is_not(
+    reader: Client, loaded: Loading
+) -> None:
+    other = Integration.objects.create(tenant=loaded.integration.tenant, provider="jira", name="Other", settings={})
+    for external_id, key in (("7", "XYZ"), ("10004", "10004")):
+        Project.objects.create(tenant=other.tenant, integration=other, external_id=external_id, key=key)
+
+    form = reader.get(PAGE).context["form"]
+
+    assert [name for _, name in form.fields["project"].choices] == [
+        "All",
+        "ABC",
+        f"XYZ, {loaded.integration.name}",
+        "XYZ, Other",
+    ]
 
 
 def test_usually_the_last_days_are_shown_or_those_in_which_something_was_finished(
