@@ -51,6 +51,7 @@ class MappingPage:
             "unsaved": self._chosen() != {column: stands.external_id for column, stands in standing.items()},
             "file": _file_input(),
             "suggested": offered,
+            "known": CustomField.objects.filter(integration=self.integration).exists(),
             "due": job.retransform_due_at is not None,
             "main": [entries[column] for column in MAIN_COLUMNS],
             "others": [entry for column, entry in entries.items() if column not in MAIN_COLUMNS],

@@ -243,6 +243,17 @@ def test_who_is_not_logged_in_or_has_no_tenant_sees_nothing(
         assert stray.get(address).status_code == 403
 
 
+def test_where_no_field_is_known_the_page_says_where_they_are_discovered(
+    operator: Client, integration: Integration
+) -> None:
+    assert "discovers them" not in operator.get(_of(integration)).content.decode()
+    CustomField.objects.filter(integration=integration).delete()
+    content = operator.get(_of(integration)).content.decode()
+    assert (
+        f'href="/admin/custommapping/customfield/?integration__id__exact={integration.pk}">Custom fields</a>' in content
+    )
+
+
 def test_integrations_without_a_mapping_stand_above_the_list(
     operator: Client, integration: Integration, strange: Integration
 ) -> None:
