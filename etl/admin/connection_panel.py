@@ -26,6 +26,7 @@ def panel_of(request: HttpRequest, integration: Integration) -> dict[str, Any]:
     found = {
         "job": job,
         "state": job.overall.replace("_", " ").lower() if job else "",
+        "next": next_words(integration, job),
         "run": run,
         "limit": limit,
         "quota": quota_left(limit),
@@ -59,6 +60,12 @@ def quota_left(limit: IntegrationLimit | None) -> str:
         return ""
     of = "" if limit.quota_limit is None else f" of {limit.quota_limit:,}"
     return f"{limit.quota_left:,}{of}" + (f" ({limit.quota_name})" if limit.quota_name else "")
+
+
+def next_words(integration: Integration, job: EtlJob | None) -> str:
+    """When the job runs next, where no time for it is set: as the job's card says it."""
+    at_work = job is not None and job.active and integration.active and integration.tenant.active
+    return "in its turn" if job and at_work and job.overall in (Overall.FINISHED, Overall.FAILED) else "not planned"
 
 
 def _buttons(request: HttpRequest, page: EtlJobAdmin, integration: Integration, job: EtlJob | None) -> dict[str, Any]:

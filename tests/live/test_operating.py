@@ -1,6 +1,4 @@
-"""What docs/operating.md leads through, as one person does it in a browser: from no connection to cycle times, and where
-they come from.
-"""
+"""What docs/operating.md leads through, in a browser: from no connection to cycle times, and where they come from."""
 
 import re
 from collections.abc import Iterator

@@ -29,6 +29,8 @@ const IN_SIGHT = ["start", "pause", "resume", "stop", "retry"];
 const OPEN = ["RUNNING", "PAUSED"];
 // What was at work when the last run ended works no more.
 const OVER = ["STOPPED", "FINISHED", "FAILED"];
+// One after another with the tenant's other jobs; only the next of them has a time.
+const TURNING = ["FINISHED", "FAILED"];
 const number = new Intl.NumberFormat("en");
 
 export const stateName = (state) => state.toLowerCase().replace("_", " ");
@@ -252,7 +254,7 @@ export class JobCard {
 
   nextWords(next, late) {
     if (!next) {
-      return ["not planned"];
+      return [this.card.active && TURNING.includes(this.card.overall) ? "in its turn" : "not planned"];
     }
     return late ? [{ late, words: "overdue, was due " }, this.when(next)] : [this.when(next)];
   }

@@ -9,9 +9,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from etl.admin.connection_panel import health, quota_left
+from etl.admin.connection_panel import health, next_words, quota_left
 from etl.models import EtlJob, Overall
 from integrations.models import Integration, IntegrationLimit, IntegrationLogo
+from pulse.tenancy.models import Tenant
 from tests.etl.admin import addresses
 from tests.etl.admin.rows import Rows
 from tests.support.pictures import opened, picture
@@ -62,6 +63,22 @@ def test_a_page_shows_what_is_left_of_the_quota_and_since_when(administrator: Cl
     told = {"quota_left": 4321, "quota_limit": 5000, "quota_name": "graphql", "quota_as_of": GONE}
     IntegrationLimit.objects.update_or_create(integration=integration, defaults={**told, "tenant": integration.tenant})
     assert "4,321 of 5,000 (graphql) on " in administrator.get(address).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("overall", "active", "expected"),
+    [
+        (Overall.FINISHED, True, "in its turn"),
+        (Overall.FAILED, True, "in its turn"),
+        (Overall.FINISHED, False, "not planned"),
+        (Overall.NOT_STARTED, True, "not planned"),
+        (Overall.STOPPED, True, "not planned"),
+    ],
+)
+def test_a_job_without_a_time_has_its_turn_or_waits_for_a_person(overall: Overall, active: bool, expected: str) -> None:
+    connection = Integration(active=active, tenant=Tenant())
+    assert next_words(connection, EtlJob(status={"overall": overall})) == expected
+    assert next_words(connection, None) == "not planned"
 
 
 @pytest.fixture
