@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from integrations.models import Integration
+from integrations.registry import get_provider
 from pulse.tenancy.models import Role, Tenant, Tier, User
 
 TENANT_NAME = "Demo"
@@ -72,10 +73,19 @@ def demo_integrations(tenant: Tenant, sites: Sites) -> list[Integration]:
 
 
 def accounts(sites: Sites) -> list[str]:
-    """What a connection with each site asks for."""
-    jira = " ".join(f"{name}: {value}" for name, value in JIRA_SECRETS.items())
-    github = " ".join(f"{name}: {value}" for name, value in GITHUB_SECRETS.items())
-    return [f"Jira {sites.jira} {jira}", f"GitHub {sites.github} organization: {ORGANIZATION} {github}"]
+    """What a connection with each site asks for, by the names and in the places that its form has."""
+    return [
+        _asked("jira", {"base_url": sites.jira, **JIRA_SECRETS}),
+        _asked("github", {"base_url": sites.github, "organization": ORGANIZATION, **GITHUB_SECRETS}),
+    ]
+
+
+def _asked(name: str, given: Mapping[str, str]) -> str:
+    provider = get_provider(name)
+    said = {one: f"{one.label} {given[one.name]}" for one in provider.settings if one.name in given}
+    usual, rare = ([text for one, text in said.items() if one.usual is is_usual] for is_usual in (True, False))
+    more = f"; under More settings: {', '.join(rare)}" if rare else ""
+    return f"{provider.label}: {', '.join(usual)}{more}"
 
 
 def _integration(

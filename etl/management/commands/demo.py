@@ -60,7 +60,7 @@ class Command(BaseCommand):
                 raise CommandError(f"another process works in {settings.PULSE_HOME}: end it first")
             failed = self._run(sites, console, options)
             if not options["no_serve"]:
-                console.print("to connect once more by hand, as docs/operating.md does:")
+                console.print("to connect a site once more by hand, as docs/operating.md does:")
                 for account in accounts(sites):
                     console.print(f"  {account}")
                 console.print(f"serving on http://{HOST}:{options['port']}/admin/ until Ctrl-C")

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from etl.demo.setting import Sites, accounts
 from pulse.embedded import EmbeddedPostgres
 from tests.services.waiting import wait_until
 from tests.support.installations import Installation
@@ -49,6 +50,13 @@ def processes_of(home: Path) -> list[str]:
 
 def nothing_is_left(home: Path) -> bool:
     return wait_until(lambda: not processes_of(home), STOP_SECONDS)
+
+
+def test_accounts_are_told_by_the_names_and_in_the_places_that_the_form_has() -> None:
+    assert accounts(Sites("http://127.0.0.1:1", "http://127.0.0.1:2")) == [
+        "Jira: Base URL http://127.0.0.1:1, Email demo@example.com, API token sandbox-token",
+        "GitHub: Organization acme, Token ghp_sandbox; under More settings: Base URL http://127.0.0.1:2",
+    ]
 
 
 def test_the_demo_ends_with_a_summary_and_a_second_one_starts_on_its_data(demo_home: Installation) -> None:
