@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from etl.admin.behind import CategoryFilter, FinishedFilter, LinkedFilter, MergedFilter, TeamFilter
-from etl.admin.explained import explain_item, explain_pr
+from etl.admin.explained import explain_item, explain_pr, in_words
 from etl.admin.filters import MentionFilter, PrStateFilter, SizeClassFilter
 from etl.admin.flow import FlowPages
 from etl.admin.similar import SimilarPages
@@ -22,7 +22,7 @@ class WorkItemAdmin(FlowPages, SimilarPages, TracedPages, ReadOnlyAdmin):
     explains = staticmethod(explain_item)
     relations = (*_OWNER, "project", "wit", "status", "parent")
     list_loads = ("parent__summary",)
-    list_display = ("key", "summary", "project", "wit", "status", "assignee_name", "updated", "tenant")
+    list_display = ("key", "summary", "project", "wit", "status", "cycle_time", "assignee_name", "updated", "tenant")
     list_filter = (
         "tenant",
         "integration",
@@ -43,6 +43,11 @@ class WorkItemAdmin(FlowPages, SimilarPages, TracedPages, ReadOnlyAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ["points", *super().get_readonly_fields(request, obj)]
+
+    @admin.display(description="cycle time")
+    def cycle_time(self, item: WorkItem) -> str | None:
+        """Of those that were finished."""
+        return None if item.total_cycle_time_seconds is None else in_words(item.total_cycle_time_seconds)
 
     @admin.display(description="story points")
     def points(self, item: WorkItem) -> str | None:

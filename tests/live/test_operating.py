@@ -129,6 +129,7 @@ def _reads_the_cycle_times(ada: Visitor) -> None:
     _drawn(cycle)
     cycle.click(position=cycle.evaluate(_LAST_POINT))
     page.wait_for_url(re.compile(r"/workitem/\?.*finished="))
+    expect(page.locator("#result_list .field-cycle_time").first).to_have_text(re.compile(r"\d+ (d|h|min)"))
     page.locator("#result_list tbody").get_by_role("link", name=re.compile(rf"^{PROJECT}-\d+$")).first.click()
     expect(page.locator("#total_cycle_time_seconds")).to_contain_text("From the first start to the last completion.")
 
