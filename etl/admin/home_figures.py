@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.db.models import Count, Min, Model, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest
+from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import Truncator
@@ -163,7 +164,7 @@ class Home:
     def _failed_card(self) -> Card | None:
         since = self._midnight(0)
         today = sum(entry["failed"] for entry in self._per_day if entry["day"] == timezone.localdate(since))
-        note = f"{today} runs failed today" if today else "no run failed today"
+        note = f"{today} run{pluralize(today)} failed today" if today else "no run failed today"
         state = "bad" if self._failed.count else "good"
         return self._card("Failed jobs", EtlJob, self._failed.count, note, state, state=Overall.FAILED)
 

@@ -126,7 +126,7 @@ def test_a_job_that_failed_wants_attention_with_its_error(reader: Client, job: E
     _run(job, status=Overall.FAILED, finished_at=timezone.now())
 
     card = _card(reader, "Failed jobs")
-    assert (card["value"], card["note"], card["state"]) == ("1", "1 runs failed today", "bad")
+    assert (card["value"], card["note"], card["state"]) == ("1", "1 run failed today", "bad")
     assert _behind(reader, card["link"]) == [job.pk]
     (entry,) = _told(reader)["attention"]
     assert entry["title"] == "Jira failed"

@@ -26,7 +26,7 @@ from etl.models import (
     WorkItemPrLink,
 )
 from etl.models.code import MENTION
-from integrations.models import IntegrationLogo
+from integrations.models import Integration, IntegrationLogo
 from integrations.registry import get_provider
 from pulse.tenancy.admin.base import ReadOnlyAdmin
 from pulse.tenancy.admin.shown import LONGEST_JSON_CHARACTERS, heavy_fields, pretty_json
@@ -234,6 +234,21 @@ def test_a_list_cannot_be_asked_for_what_no_column_can_hold(parameter: str, supe
 def test_rows_are_ticked_by_their_numbers(ticked: str, superuser: Client, acme: Rows) -> None:
     form = {"action": "stop", "_selected_action": [acme.row(EtlJob).pk, ticked]}
     assert superuser.post(addresses.list_of(EtlJob), form).status_code == 400
+
+
+def test_an_empty_list_says_whether_filters_made_it_so_and_offers_to_add_only_what_can_be_added(
+    superuser: Client, db: None
+) -> None:
+    def content(model: type[Model], **query: str) -> str:
+        return superuser.get(addresses.list_of(model), query).content.decode()
+
+    assert "There is nothing here yet." in content(WorkItem)
+    assert "Add work item" not in content(WorkItem)
+    assert "Add integration" in content(Integration)
+    for query in ({"q": "PAY-1"}, {"rework_indicator__exact": "1"}):
+        filtered = content(WorkItem, **query)
+        assert "Nothing matches the search and the filters." in filtered
+        assert "Reset filters" in filtered
 
 
 def test_the_first_page_shows_the_sidebar(superuser: Client, settings: Settings) -> None:
