@@ -58,8 +58,12 @@ class Command(BaseCommand):
         with sandbox as sites, EmbeddedRuntime(schedule=True) as runtime:
             if not runtime.owns:
                 raise CommandError(f"another process works in {settings.PULSE_HOME}: end it first")
+            administrator = demo_administrator(demo_tenant())
+            person = f"administrator: [bold]{administrator.name}[/] password: [bold]{administrator.password}[/]"
+            console.print(person)
             failed = self._run(sites, console, options)
             if not options["no_serve"]:
+                console.print(person)
                 console.print("to connect a site once more by hand, as docs/operating.md does:")
                 for account in accounts(sites):
                     console.print(f"  {account}")
@@ -78,8 +82,6 @@ class Command(BaseCommand):
     def _run(self, sites: Sites, console: Console, options: Mapping[str, Any]) -> bool:
         """Runs the jobs side by side and shows what came of them; whether one failed."""
         tenant = demo_tenant()
-        administrator = demo_administrator(tenant)
-        console.print(f"administrator: [bold]{administrator.name}[/] password: [bold]{administrator.password}[/]")
         started = [self._start(integration.jobs.get().pk) for integration in demo_integrations(tenant, sites)]
         with RunsProgress(started, console) as bars:
             runs = [wait_for_end(run.pk, bars.look) for run in started]

@@ -116,6 +116,8 @@ def test_the_demo_serves_the_admin_until_ctrl_c_and_leaves_no_process(demo_home:
         demo.wait_for(f"serving on http://127.0.0.1:{port}/admin/")
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as browser:
             assert wait_until(lambda: answered(browser), 20)
+            # Nobody scrolls back over all that was loaded.
+            assert password(demo.out.rpartition("search by meaning")[2]) == password(demo.out)
             login = browser.get("/admin/login/")
             assert login.status_code == 200
             styles = re.findall(r'href="(/static/[^"]+\.css)"', login.text)
