@@ -160,7 +160,7 @@ class VectorPages(_Base):
             "shows_tenants": user.sees_all,
             "tells_more": user.is_superuser,
         }
-        return parts.answer(self, request, "vectors", "Vectors", **shown)
+        return parts.answer(self, request, "vectors", "Vectors, compared", **shown)
 
     def _reembed(self, request: HttpRequest) -> HttpResponse:
         """All rows of the table that the form names, or of all tables, of an integration."""

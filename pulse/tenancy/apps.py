@@ -4,7 +4,7 @@ from django.apps import AppConfig
 class TenancyConfig(AppConfig):
     name = "pulse.tenancy"
     label = "tenancy"
-    verbose_name = "Tenants"
+    verbose_name = "People"
 
     def ready(self) -> None:
         from django.contrib.auth.signals import user_logged_in

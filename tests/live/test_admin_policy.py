@@ -4,14 +4,15 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 from pytest_django import DjangoDbBlocker
 
-from pulse.tenancy.models import User
+from pulse.tenancy.models import Tenant, User
 from tests.live.browsers import PASSWORD, Visitor, come, serve, with_pages
 from tests.support.making import an_integration
 
 pytestmark = pytest.mark.slow
+PHONE = ViewportSize(width=390, height=844)
 # Colours are all that the dark theme changes: one page of each kind.
 IN_THE_DARK = ("/admin/", "/admin/etl/etljob/", "/admin/etl/workerrow/queues/", "/admin/integrations/integration/add/")
 
@@ -61,6 +62,29 @@ def test_what_the_pages_scripts_do_is_done(root: Visitor) -> None:
     page.get_by_text("dock_to_right").first.click()
     root.open("/admin/")
     assert page.evaluate("localStorage.getItem('sidebarDesktopOpen')") == "0"
+    assert root.faults == []
+
+
+def test_on_a_phone_pages_show_their_title_whole_and_the_keyboard_opens_the_menu(root: Visitor) -> None:
+    Tenant.objects.create(name="Globex")
+    page = root.page
+    page.set_viewport_size(PHONE)
+    for path in ("/admin/etl/etljob/", "/admin/etl/workerrow/queues/", "/admin/integrations/integration/"):
+        root.open(path)
+        title = page.locator("h1 > :visible")
+        expect(title).to_have_count(1)
+        assert title.evaluate("title => title.scrollWidth <= title.clientWidth"), path
+        expect(page.get_by_label("Tenant to look at")).to_be_in_viewport(ratio=1)
+        expect(page.get_by_role("button", name="Switch")).to_be_in_viewport(ratio=1)
+
+    menu = page.get_by_role("button", name="Menu")
+    menu.focus()
+    page.keyboard.press("Enter")
+    expect(menu).to_have_attribute("aria-expanded", "true")
+    expect(page.locator("#nav-sidebar a:focus")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(page.locator("#nav-sidebar")).to_be_hidden()
+    expect(menu).to_be_focused()
     assert root.faults == []
 
 

@@ -14,6 +14,7 @@ from tests.support.processes import Running
 
 SKELETON = "templates/unfold/layouts/skeleton.html"
 HEADER = "templates/unfold/helpers/userlinks.html"
+TITLE = "templates/unfold/helpers/welcomemsg.html"
 
 
 @pytest.mark.django_db
@@ -40,10 +41,15 @@ def test_the_only_style_in_a_page_has_a_nonce_that_is_new_each_time(client: Clie
     assert nonces[0] != nonces[1]
 
 
+def _changed(template: str) -> list[str]:
+    """What we made of unfold's template: lines that begin with "-" are gone, with "+" are new."""
+    theirs = (Path(unfold.__file__).parent / template).read_text().splitlines()
+    ours = (settings.BASE_DIR / "pulse" / template).read_text().splitlines()
+    return [line for line in difflib.ndiff(theirs, ours) if line[0] in "+-" and line[1:].strip()]
+
+
 def test_the_pages_frame_differs_from_unfolds_only_by_what_the_policy_needs() -> None:
-    theirs = (Path(unfold.__file__).parent / SKELETON).read_text().splitlines()
-    ours = (settings.BASE_DIR / "pulse" / SKELETON).read_text().splitlines()
-    changed = [line for line in difflib.ndiff(theirs, ours) if line[0] in "+-"]
+    changed = _changed(SKELETON)
     gone = [line for line in changed if line[0] == "-"]
     assert len(gone) == 11
     assert all(
@@ -53,10 +59,14 @@ def test_the_pages_frame_differs_from_unfolds_only_by_what_the_policy_needs() ->
 
 
 def test_the_headers_right_side_differs_from_unfolds_only_by_the_choice_of_a_tenant() -> None:
-    theirs = (Path(unfold.__file__).parent / HEADER).read_text().splitlines()
-    ours = (settings.BASE_DIR / "pulse" / HEADER).read_text().splitlines()
-    changed = [line for line in difflib.ndiff(theirs, ours) if line[0] in "+-" and line[1:].strip()]
-    assert [line for line in changed if "tenant" not in line] == ["- {% load i18n static unfold %}"]
+    assert [line for line in _changed(HEADER) if "tenant" not in line] == ["- {% load i18n static unfold %}"]
+
+
+def test_the_headers_left_side_differs_from_unfolds_only_by_the_menus_buttons_and_the_title() -> None:
+    changed = _changed(TITLE)
+    assert sum(line[0] == "-" for line in changed) == 8
+    unlike = r"span>?|button|sidebar|dock_to_right|title|unfold's own|endif"
+    assert [line for line in changed if not re.search(unlike, line)] == []
 
 
 def test_production_passes_djangos_own_checks() -> None:

@@ -6,7 +6,6 @@ window.addEventListener("alpine:init", () => {
     ["x-on:focus", "openSearchResults = true;", "openSearch()"],
     ["x-on:keydown.escape.prevent", "openSearchResults = false;", "leaveSearch()"],
     ["x-on:keydown.enter.prevent", "if (!$event.metaKey", "selectByEnter($event)"],
-    ["x-on:click", "sidebarDesktopOpen = !sidebarDesktopOpen;", "sidebarDesktopOpen = !sidebarDesktopOpen"],
   ];
   for (const [attribute, beginning, call] of said) {
     for (const element of document.querySelectorAll(`[${CSS.escape(attribute)}]`)) {
@@ -50,9 +49,20 @@ window.addEventListener("alpine:init", () => {
       const first = this.$el.dataset.activeTab;
       this.activeTab = first === undefined ? "" : getCurrentTab() || first;
       this.$watch("sidebarDesktopOpen", (open) => localStorage.setItem("sidebarDesktopOpen", open ? "1" : "0"));
+      this.$watch("sidebarMobileOpen", (open) => this.$nextTick(() => focusMenu(open)));
+      document.addEventListener("keydown", (event) => {
+        if (event.key === "Escape") {
+          this.sidebarMobileOpen = false;
+        }
+      });
     },
   }));
 });
+
+// On narrow screens the menu lies over the page: the keyboard goes into it, and back to its button.
+function focusMenu(open) {
+  document.querySelector(open ? "#nav-sidebar a" : "[x-bind\\:aria-expanded=sidebarMobileOpen]")?.focus();
+}
 
 // It would add a style element of its own, and make scripts of attributes.
 htmx.config.includeIndicatorStyles = false;

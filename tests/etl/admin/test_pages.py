@@ -1,6 +1,8 @@
 """Every page opens, stays cheap, and shows hostile text as text."""
 
+import re
 from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from etl.admin.mapping.base import RowOfIntegration
-from etl.admin.sidebar import TOPICS, navigation
+from etl.admin.sidebar import BESIDE, TOPICS, navigation
 from etl.models import (
     EtlJob,
     EtlJobEvent,
@@ -77,6 +79,29 @@ def test_a_list_opens_and_shows_hostile_text_as_text(
     response = superuser.get(addresses.list_of(model))
     assert response.status_code == 200
     assert HOSTILE not in response.content.decode()
+
+
+def _crumbs(client: Client, address: str) -> list[str]:
+    """The header's parts: where the page is, from the app on."""
+    (header,) = re.findall(r"<h1.*?</h1>", client.get(address).content.decode(), re.DOTALL)
+    parts = re.findall(r"<(?:a|span)[^>]*truncate[^>]*>\s*([^<]*?)\s*</", header)
+    return [unescape(part) for part in parts]
+
+
+@pytest.mark.parametrize(("model", "page"), PAGES)
+def test_a_lists_header_says_nothing_twice(model: type[Model], page: Any, superuser: Client) -> None:
+    crumbs = _crumbs(superuser, addresses.list_of(model))
+    assert len(crumbs) == len(set(crumbs)) == 2
+
+
+@pytest.mark.parametrize(
+    ("label", "page", "title"), [(label, page, title) for pages in BESIDE.values() for label, page, title, _ in pages]
+)
+def test_a_page_beside_a_list_has_the_title_that_the_sidebar_gives_it(
+    label: str, page: str, title: str, superuser: Client, acme: Rows
+) -> None:
+    shown = _crumbs(superuser, named(apps.get_model(label), page))
+    assert shown[-1] == title
 
 
 @pytest.mark.parametrize(("model", "page"), PAGES)
