@@ -30,9 +30,10 @@ class JobsConsumer(Viewing):
     """`/ws/jobs/{tenant_id}`: the cards of a tenant's jobs (see `etl.live.cards`). `/ws/jobs`: of every tenant's.
 
     The first message has all cards (``"snapshot": true``), the following ones those that changed and the ids of those
-    that are ``gone``; ``totals`` come where they changed. Where nothing changes, ``{"type": "alive"}`` says so every
-    `REST_SECONDS`. ``?ids=1,2`` and a message ``{"ids": [1, 2]}`` say which jobs are wanted; the message is answered
-    with a snapshot. Where nobody says it, it is the first `MOST_JOBS`; who will say it later opens with ``?ids=``.
+    that are ``gone``; a snapshot has those of the wanted ones that are not there. ``totals`` come where they changed.
+    Where nothing changes, ``{"type": "alive"}`` says so every `REST_SECONDS`. ``?ids=1,2`` and a message
+    ``{"ids": [1, 2]}`` say which jobs are wanted; the message is answered with a snapshot. Where nobody says it, it is
+    the first `MOST_JOBS`; who will say it later opens with ``?ids=``.
     """
 
     async def connect(self) -> None:
@@ -101,7 +102,8 @@ class JobsConsumer(Viewing):
     def _snapshot(self) -> dict[str, Any]:
         self._shown, self._totals = self._read_all(), totals(self._jobs())
         cards_shown = list(self._shown.values())
-        return {"type": "jobs", "snapshot": True, "jobs": cards_shown, "gone": [], "totals": self._totals}
+        gone = [pk for pk in self._ids or () if pk not in self._shown]
+        return {"type": "jobs", "snapshot": True, "jobs": cards_shown, "gone": gone, "totals": self._totals}
 
     def _news_of_all(self) -> dict[str, Any] | None:
         found = self._read_all()

@@ -1,6 +1,7 @@
 // Cards of the home and flow pages: a name, a figure that leads to its list, and what is to be said of it.
 
 import { figure } from "./charts.js";
+import { setText } from "./elements.js";
 
 /** Shows {name, value, note?, link?, state?} as cards of the list; `state` is "good", "bad" or nothing. */
 export function showCards(list, cards) {
@@ -9,13 +10,6 @@ export function showCards(list, cards) {
   });
   while (list.children.length > cards.length) {
     list.lastElementChild.remove();
-  }
-}
-
-/** Sets the text of an element, only where it is another one: what is selected or focused stays so. */
-export function say(element, text) {
-  if (element.textContent !== text) {
-    element.textContent = text;
   }
 }
 
@@ -34,9 +28,9 @@ function made() {
 
 function fill(item, card) {
   const [name, value, note] = item.firstElementChild.children;
-  say(name, card.name);
-  say(value, typeof card.value === "string" ? card.value : figure(card.value, card.unit));
-  say(note, card.note ?? "");
+  setText(name, card.name);
+  setText(value, typeof card.value === "string" ? card.value : figure(card.value, card.unit));
+  setText(note, card.note ?? "");
   item.dataset.state = card.state ?? "";
   if (card.link) {
     item.firstElementChild.setAttribute("href", card.link);

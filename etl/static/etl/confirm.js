@@ -6,24 +6,17 @@
 //
 //   import { ask } from "./confirm.js";
 //   if (await ask("Stop the run?", "Stop")) { … }
-const CONFIRMED = "confirmed";
+import { element } from "./elements.js";
 
-function element(name, text, properties = {}) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.textContent = text;
-  return made;
-}
+const CONFIRMED = "confirmed";
 
 // Whether the person agreed. Escape and "Cancel" do not; the focus goes back to where it was.
 export function ask(question, label = "Continue") {
-  const dialog = element("dialog", "", { className: "ops-dialog" });
-  const words = element("p", question, { id: "confirm-question" });
-  const buttons = element("form", "", { method: "dialog", className: "ops-dialog-buttons" });
-  const cancel = element("button", "Cancel", { value: "", className: "ops-button", autofocus: true });
-  const agree = element("button", label, { value: CONFIRMED, className: "ops-button ops-button-danger" });
-  buttons.append(cancel, agree);
-  dialog.append(words, buttons);
-  dialog.setAttribute("aria-labelledby", words.id);
+  const words = element("p", { id: "confirm-question" }, question);
+  const cancel = element("button", { value: "", className: "ops-button", autofocus: true }, "Cancel");
+  const agree = element("button", { value: CONFIRMED, className: "ops-button ops-button-danger" }, label);
+  const buttons = element("form", { method: "dialog", className: "ops-dialog-buttons" }, cancel, agree);
+  const dialog = element("dialog", { className: "ops-dialog", "aria-labelledby": words.id }, words, buttons);
   document.body.append(dialog);
   dialog.showModal();
   return new Promise((resolve) => {
@@ -36,7 +29,7 @@ export function ask(question, label = "Continue") {
 
 function confirmForm(form) {
   if (!form.elements.namedItem(CONFIRMED)) {
-    form.append(Object.assign(document.createElement("input"), { type: "hidden", name: CONFIRMED, value: "1" }));
+    form.append(element("input", { type: "hidden", name: CONFIRMED, value: "1" }));
   }
 }
 

@@ -1,14 +1,17 @@
 // The flow page: the filters stand in the address, and its figures come without the page being loaded anew.
 
+import { get } from "./api.js";
 import { showCards } from "./cards.js";
 import { draw, figure } from "./charts.js";
+import { setText } from "./elements.js";
+import { poll } from "./live.js";
 
 const form = document.getElementById("flow-filters");
 const state = document.getElementById("flow-state");
 const percentile = form.elements.percentile;
 // What is typed is asked for once its writer has stopped.
 const PAUSE_MILLISECONDS = 400;
-const AGAIN_MILLISECONDS = 60_000;
+const AGAIN_SECONDS = 60;
 
 let asking = new AbortController();
 let waiting;
@@ -25,24 +28,18 @@ function said() {
 }
 
 /** Fetches what the form asks for; what was asked before is not waited for any more. */
-async function show({ quietly = false } = {}) {
+async function look() {
   asking.abort();
   asking = new AbortController();
   const { signal } = asking;
   percentile.disabled = form.elements.apart.value === "";
-  if (!quietly) {
-    state.textContent = "Loading";
-  }
   document.body.setAttribute("aria-busy", "true");
   try {
-    const answer = await fetch(`${state.dataset.figures}?${said()}`, { signal, headers: { Accept: "application/json" } });
-    if (answer.redirected) {
-      throw new Error("You are logged out: load the page anew.");
-    }
-    tell(await answer.json());
+    tell(await get(`${state.dataset.figures}?${said()}`, { signal }));
   } catch (error) {
     if (!signal.aborted) {
-      state.textContent = error instanceof TypeError ? "The server does not answer. Change a filter to try again." : error.message;
+      tellErrors(error.errors ?? {}, `${error.message}. What is shown is of before.`);
+      throw error;
     }
   } finally {
     if (!signal.aborted) {
@@ -52,20 +49,16 @@ async function show({ quietly = false } = {}) {
 }
 
 function tell(told) {
-  tellErrors(told.errors ?? {});
-  if (told.errors) {
-    return;
-  }
+  tellErrors({}, told.note);
   showCards(document.getElementById("flow-counts"), told.counts);
   showTimes(told.times);
   for (const canvas of document.querySelectorAll("canvas[data-flow]")) {
     draw(canvas, told.charts[canvas.dataset.flow]);
   }
-  state.textContent = told.note;
 }
 
-/** Says what is wrong beside its field, and of the rest above the charts. */
-function tellErrors(errors) {
+/** Says what is wrong beside its field, and of the rest above the charts; where nothing is, `otherwise`. */
+function tellErrors(errors, otherwise) {
   const left = { ...errors };
   for (const place of form.querySelectorAll("[data-error]")) {
     const messages = left[place.dataset.error];
@@ -76,7 +69,7 @@ function tellErrors(errors) {
     field.setAttribute("aria-invalid", String(Boolean(messages)));
     field.setAttribute("aria-describedby", messages ? place.id : "");
   }
-  state.textContent = Object.keys(errors).length ? ["Not shown.", ...Object.values(left).flat()].join(" ") : "";
+  setText(state, Object.keys(errors).length ? ["Not shown.", ...Object.values(left).flat()].join(" ") : otherwise);
 }
 
 function showTimes(times) {
@@ -101,7 +94,8 @@ function showTimes(times) {
 
 function changed() {
   history.pushState(null, "", `?${said()}`);
-  show();
+  setText(state, "Loading");
+  look().catch((error) => console.warn(error));
 }
 
 form.addEventListener("submit", (event) => {
@@ -119,10 +113,4 @@ form.addEventListener("change", (event) => {
   waiting = setTimeout(changed, event.target.tagName === "SELECT" ? 0 : PAUSE_MILLISECONDS);
 });
 addEventListener("popstate", () => location.reload());
-setInterval(() => {
-  if (document.visibilityState === "visible") {
-    show({ quietly: true });
-  }
-}, AGAIN_MILLISECONDS);
-
-show();
+poll(look, { seconds: AGAIN_SECONDS, state: null });

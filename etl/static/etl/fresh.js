@@ -4,23 +4,13 @@
 // Only what is different is changed: the focus, what is open and what scripts have drawn (`[data-series]`) stay. After
 // each time the part is told by the event "fresh". Where `data-from` names another address, that one is asked, and at
 // once; `data-fresh="0"` asks only once.
+import { getPage } from "./api.js";
 import { poll } from "./live.js";
-import { sameChildren } from "./morph.js";
+import { isAsked, sameChildren } from "./morph.js";
 
-const HEADERS = { "X-Part": "1", Accept: "text/html" };
-
-async function fetched(address) {
-  const answer = await fetch(address, { headers: HEADERS, credentials: "same-origin" });
-  if (answer.redirected || !answer.ok) {
-    throw new Error(answer.redirected ? "logged out" : `the server answered ${answer.status}`);
-  }
-  return new DOMParser().parseFromString(await answer.text(), "text/html").body;
-}
-
-export async function refresh(part) {
-  const made = await fetched(part.dataset.from || location.href);
-  // Whoever is being asked something is about to answer about what they saw.
-  if (!document.querySelector("dialog[open]")) {
+async function refresh(part) {
+  const made = (await getPage(part.dataset.from || location.href, { "X-Part": "1" })).body;
+  if (!isAsked()) {
     sameChildren(part, made);
     part.dispatchEvent(new CustomEvent("fresh"));
   }

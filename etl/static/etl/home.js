@@ -1,16 +1,19 @@
 // The home page: what it was served with at first, then the same again and again while somebody looks.
 
-import { say, showCards } from "./cards.js";
+import { get } from "./api.js";
+import { showCards } from "./cards.js";
 import { draw } from "./charts.js";
+import { setText } from "./elements.js";
+import { poll } from "./live.js";
 
-const NOW_MILLISECONDS = 5_000;
-const FLOW_MILLISECONDS = 300_000;
+const NOW_SECONDS = 5;
+const FLOW_SECONDS = 300;
 
 const place = (name) => document.getElementById(`home-${name}`);
 const state = place("state");
 
 function showNow(told) {
-  say(place("at"), `As of ${told.at}.`);
+  setText(place("at"), `As of ${told.at}.`);
   showCards(place("cards"), told.cards);
   showList(place("running"), told.running);
   showList(place("attention"), told.attention);
@@ -20,7 +23,7 @@ function showNow(told) {
 }
 
 function showFlow(told) {
-  say(place("flow-said"), told.said);
+  setText(place("flow-said"), told.said);
   showCards(place("flow"), told.cards);
   if (told.chart) {
     draw(place("cycle"), told.chart);
@@ -68,26 +71,15 @@ function showSteps(steps) {
   showList(place("steps"), steps.map((step) => ({ ...step, title: step.done ? `✓ ${step.title} (done)` : step.title })));
 }
 
-/** Asks now, and again after a while; while the page is hidden nobody is asked. */
-function keepShowing(address, milliseconds, show, first) {
-  const ask = async () => {
-    if (document.visibilityState === "visible") {
-      try {
-        const answer = await fetch(address, { headers: { Accept: "application/json" } });
-        if (answer.redirected || !answer.ok) {
-          throw new Error(answer.redirected ? "You are logged out: load the page anew." : `The server answers ${answer.status}, trying again.`);
-        }
-        show(await answer.json());
-        say(state, "");
-      } catch (error) {
-        say(state, error instanceof TypeError ? "The server does not answer, trying again." : error.message);
-      }
-    }
-    setTimeout(ask, milliseconds);
-  };
-  setTimeout(ask, first);
+async function lookAtFlow() {
+  try {
+    showFlow(await get(state.dataset.flow));
+  } catch (error) {
+    setText(place("flow-said"), `${error.message}. What is shown is of before.`);
+    throw error;
+  }
 }
 
 showNow(JSON.parse(document.getElementById("home").textContent));
-keepShowing(state.dataset.now, NOW_MILLISECONDS, showNow, NOW_MILLISECONDS);
-keepShowing(state.dataset.flow, FLOW_MILLISECONDS, showFlow, 0);
+poll(async () => showNow(await get(state.dataset.now)), { seconds: NOW_SECONDS, state });
+poll(lookAtFlow, { seconds: FLOW_SECONDS, state: null });

@@ -18,7 +18,11 @@ export class Told {
     const words = link ? element("a", { href: link }, text) : text;
     const close = element("button", { type: "button", className: "job-told-close", "aria-label": "Close" }, "×");
     const message = element("div", { className: `job-told job-told-${level}` }, element("span", {}, words), close);
-    close.addEventListener("click", () => message.remove());
+    const focused = document.activeElement;
+    close.addEventListener("click", () => {
+      message.remove();
+      (this.region.querySelector(".job-told-close") ?? focused).focus();
+    });
     this.region.append(message);
     while (this.region.children.length > MOST_TOLD) {
       this.region.firstElementChild.remove();

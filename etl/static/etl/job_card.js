@@ -89,9 +89,10 @@ export class JobCard {
     }
   }
 
+  // An answer may come behind a message of the socket that was told later: what is older is not shown again.
   update(card) {
     const key = JSON.stringify(card);
-    if (this.key === key) {
+    if (this.key === key || card.version < this.card?.version) {
       return;
     }
     this.key = key;
@@ -118,6 +119,11 @@ export class JobCard {
   updateNotes() {
     const { integration, tenant, active, others } = this.card;
     const { showsTenants } = this.page.settings;
+    const key = JSON.stringify([integration, tenant, active, others]);
+    if (this.notesKey === key) {
+      return;
+    }
+    this.notesKey = key;
     const words = [integration.provider, integration.name, showsTenants ? tenant : "", active ? "" : "inactive"];
     const runs = others.map(({ address, kind, status }) =>
       element("a", { href: address, className: "job-other" }, `${kind} ${stateName(status)}`),
@@ -308,7 +314,7 @@ export class JobCard {
     summary.append(symbol("expand_more"));
     const list = element("div", { className: "job-menu-items" });
     const menu = element("details", { className: "job-menu" }, summary, list);
-    menu.addEventListener("toggle", () => menu.open && this.fillMenu(list, offered));
+    menu.addEventListener("toggle", () => menu.open && this.showMenu(list, offered));
     menu.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && menu.open) {
         menu.open = false;
@@ -322,11 +328,23 @@ export class JobCard {
       }
     });
     menu.open = Boolean(open);
+    if (open) {
+      this.fillMenu(list, offered);
+    }
     this.menu = menu;
     return menu;
   }
 
   // Of hundreds of menus few are opened.
+  showMenu(list, offered) {
+    if (!list.childElementCount) {
+      this.fillMenu(list, offered);
+    }
+    list.classList.remove("job-menu-back");
+    const isCut = list.getBoundingClientRect().right > document.documentElement.clientWidth;
+    list.classList.toggle("job-menu-back", isCut);
+  }
+
   fillMenu(list, offered) {
     const others = offered.filter(({ name }) => !IN_SIGHT.includes(name));
     const items = others.map((button) => this.button({ ...button, variant: "" }));
@@ -336,10 +354,7 @@ export class JobCard {
       options.addEventListener("click", () => this.press(() => this.page.runWithOptions(this)));
       items.unshift(options);
     }
-    list.classList.remove("job-menu-back");
     list.replaceChildren(...items);
-    const isCut = list.getBoundingClientRect().right > document.documentElement.clientWidth;
-    list.classList.toggle("job-menu-back", isCut);
   }
 
   // One thing at a time; the focus goes to what is there afterwards.

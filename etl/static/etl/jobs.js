@@ -51,13 +51,25 @@ class JobsPage {
     this.grid[first ? "prepend" : "append"](...made.map((card) => card.element));
   }
 
+  remove(id) {
+    this.cards.get(id)?.element.remove();
+    this.cards.delete(id);
+  }
+
+  // The last ones go where they are more than the socket tells of: they would look alive, and never change.
+  trim() {
+    while (this.cards.size > MOST) {
+      this.remove(Number(this.grid.lastElementChild.id.replace("job-", "")));
+    }
+  }
+
   clear() {
     this.cards.clear();
     this.grid.replaceChildren();
   }
 
   sayShown() {
-    this.socket?.send({ ids: [...this.cards.keys()].slice(0, MOST) });
+    this.socket?.send({ ids: [...this.cards.keys()] });
   }
 
   heard(message) {
@@ -67,10 +79,7 @@ class JobsPage {
     for (const job of message.jobs) {
       this.cards.get(job.id)?.update(job);
     }
-    for (const id of message.gone) {
-      this.cards.get(id)?.element.remove();
-      this.cards.delete(id);
-    }
+    message.gone.forEach((id) => this.remove(id));
     if (message.totals) {
       this.setTotals(message.totals);
     }
@@ -167,13 +176,14 @@ class JobList {
     return new URLSearchParams(said.filter(([, value]) => value !== "")).toString();
   }
 
+  // Null where it failed, or is the answer to filters that are not chosen any more.
   async read(more) {
-    this.reading = (this.reading || 0) + 1;
-    const mine = this.reading;
+    const asked = this.query();
     try {
       const found = await get(`${this.page.settings.cards}?${this.query(more)}`);
-      return mine === this.reading ? found : null;
+      return asked === this.query() ? found : null;
     } catch (error) {
+      setText(this.note, "The jobs could not be read: what is shown may be of other filters.");
       this.page.told.failure(error);
       return null;
     }
@@ -218,6 +228,7 @@ class JobList {
       const found = await this.read({ limit: Math.min(MOST, Math.max(PAGE, this.page.cards.size)) });
       if (found) {
         this.page.show(found.jobs, { first: true });
+        this.page.trim();
         this.page.sayShown();
         this.say();
       }

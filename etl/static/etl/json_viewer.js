@@ -86,6 +86,7 @@ export class JsonViewer {
     this.worker = new Worker(new URL("json_worker.js", import.meta.url), { type: "module" });
     this.worker.addEventListener("message", ({ data }) => {
       if (data.error) {
+        this.tree.removeAttribute("aria-busy");
         this.say(`It cannot be shown: ${data.error}`);
       } else if (data.hits) {
         this.found(data.asked, data.hits);
@@ -294,8 +295,12 @@ export class JsonViewer {
   }
 
   async copied(text, what) {
-    await copy(text);
-    this.say(`The ${what} is copied.`);
+    try {
+      await copy(text);
+      this.say(`The ${what} is copied.`);
+    } catch (error) {
+      this.say(`The ${what} could not be copied: ${error.message}`);
+    }
   }
 
   click(event) {

@@ -17,8 +17,8 @@ addEventListener("message", async ({ data }) => {
 
 async function open(address) {
   const response = await fetch(address, { headers: { Accept: "application/json" } });
-  if (!response.ok) {
-    throw new Error(`the server answers ${response.status}`);
+  if (response.redirected || !response.ok) {
+    throw new Error(response.redirected ? "your session has ended, log in again" : `the server answers ${response.status}`);
   }
   text = await response.text();
   nodes = indexJson(text);

@@ -2,30 +2,42 @@
 //
 //   import { connect, poll } from "./live.js";
 //   const socket = connect("/ws/jobs/1", { onMessage: (message) => …, onOpen: () => …, silence: 45_000 });
-//   socket.send({ … });  socket.close();
+//   socket.send({ … });
 //
 // Where it stands is told in `[data-live-state]` (give it role="status"): the attribute is "connecting", "live", "lost"
 // or "closed", the text says it in words. `onOpen` comes at every opening: the server's snapshot follows, which makes
 // everything true again.
+import { getPage } from "./api.js";
+import { setText } from "./elements.js";
+
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 30_000;
 // Who stays connected for that long begins anew with the short waits.
 const STEADY = 5_000;
+// So soon after a look that failed comes the next.
+const AGAIN_SECONDS = 15;
 
 const WORDS = {
   connecting: "Connecting",
   live: "Live",
   lost: "Connection lost, trying again",
-  closed: "Not connected",
 };
-// Closed by the server for a reason that trying again does not mend.
+// What trying again does not mend, by HTTP's status; a socket's code is 4000 more.
 const FINAL = new Map([
-  [4401, "Your session has ended: log in again"],
-  [4403, "You may not see this any more"],
-  [4404, "This is not there any more"],
+  [401, "Your session has ended: log in again"],
+  [403, "You may not see this any more"],
+  [404, "This is not there any more"],
 ]);
+const FIRST_OWN_CODE = 4_000;
 
 const stateElement = () => document.querySelector("[data-live-state]");
+
+function say(state, name, words = WORDS[name]) {
+  if (state) {
+    state.dataset.liveState = name;
+    setText(state, words);
+  }
+}
 
 class LastingSocket {
   constructor(path, { onMessage, onOpen = () => {}, silence = 0, state = stateElement() }) {
@@ -50,12 +62,37 @@ class LastingSocket {
     this.say(this.failures ? "lost" : "connecting");
     const socket = new WebSocket(this.address);
     this.socket = socket;
+    this.isRefused = true;
     socket.onopen = () => this.opened();
     socket.onmessage = (event) => this.heard(event.data);
-    socket.onclose = (event) => (FINAL.has(event.code) ? this.end(FINAL.get(event.code)) : this.lose());
+    socket.onclose = (event) => this.closed(event.code - FIRST_OWN_CODE);
+    this.watchSilence();
+  }
+
+  closed(reason) {
+    if (FINAL.has(reason)) {
+      this.end(FINAL.get(reason));
+      return;
+    }
+    this.lose();
+    if (this.isRefused) {
+      this.askWhy();
+    }
+  }
+
+  // A socket that never opened does not say why: the page, asked for anew, does.
+  async askWhy() {
+    try {
+      await getPage(window.location.href);
+    } catch (error) {
+      if (this.isRefused && FINAL.has(error.status)) {
+        this.end(FINAL.get(error.status));
+      }
+    }
   }
 
   opened() {
+    this.isRefused = false;
     this.say("live");
     this.steady = setTimeout(() => (this.failures = 0), STEADY);
     this.watchSilence();
@@ -116,15 +153,8 @@ class LastingSocket {
     return open;
   }
 
-  close() {
-    this.end(WORDS.closed);
-  }
-
-  say(name, words = WORDS[name]) {
-    if (this.state && (this.state.dataset.liveState !== name || this.state.textContent !== words)) {
-      this.state.dataset.liveState = name;
-      this.state.textContent = words;
-    }
+  say(name, words) {
+    say(this.state, name, words);
   }
 }
 
@@ -132,36 +162,41 @@ export function connect(path, options) {
   return new LastingSocket(path, options);
 }
 
-// Calls `look` at once, every so many seconds while the page is seen, and when it is seen again; never twice at a time.
-// A look that fails is told in `[data-live-state]`, as a lost socket is. Returns what ends it.
+// Calls `look` at once, so many seconds after each time while the page is seen, and when it is seen again. A look that
+// fails is told in `[data-live-state]`, as a lost socket is.
 export function poll(look, { seconds = 5, state = stateElement() } = {}) {
-  let looking = false;
-  const say = (name) => {
-    if (state && state.dataset.liveState !== name) {
-      state.dataset.liveState = name;
-      state.textContent = WORDS[name];
-    }
-  };
+  let [looking, due, timer] = [false, 0, 0];
   const tick = async () => {
+    clearTimeout(timer);
     if (looking || document.visibilityState !== "visible") {
       return;
     }
-    looking = true;
-    try {
-      await look();
-      say("live");
-    } catch (error) {
-      console.warn(error);
-      say("lost");
-    } finally {
-      looking = false;
+    if (Date.now() < due) {
+      timer = setTimeout(tick, due - Date.now());
+      return;
     }
+    looking = true;
+    const wait = 1_000 * ((await isSeen(look, state)) ? seconds : Math.min(seconds, AGAIN_SECONDS));
+    looking = false;
+    due = Date.now() + wait;
+    timer = setTimeout(tick, wait);
   };
-  const timer = setInterval(tick, seconds * 1_000);
   document.addEventListener("visibilitychange", tick);
   tick();
-  return () => {
-    clearInterval(timer);
-    document.removeEventListener("visibilitychange", tick);
-  };
+}
+
+async function isSeen(look, state) {
+  try {
+    await look();
+    say(state, "live");
+    return true;
+  } catch (error) {
+    console.warn(error);
+    if (FINAL.has(error.status)) {
+      say(state, "closed", FINAL.get(error.status));
+    } else {
+      say(state, "lost", error.status ? `${error.message}, trying again` : WORDS.lost);
+    }
+    return false;
+  }
 }

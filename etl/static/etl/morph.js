@@ -6,16 +6,17 @@
 //
 // `data-key` or an id says which element is which among its siblings. `data-keep` and what is in it are a script's
 // business, as is what is in `data-series`; `data-known` says that nothing changed in it.
-import { Refused } from "./api.js";
+import { Refused, getPage } from "./api.js";
 
 // What the person decides, not the server.
 const OF_PEOPLE = { DETAILS: ["open"], DIALOG: ["open"], INPUT: ["value", "checked"], SELECT: ["value"] };
+const ofPeople = (element) => (element.type === "hidden" ? [] : (OF_PEOPLE[element.nodeName] ?? []));
 
 const keyOf = (node) => node.dataset?.key ?? node.id ?? "";
 const alike = (one, other) => one.nodeName === other.nodeName && keyOf(one) === keyOf(other);
 
 function sameAttributes(old, fresh) {
-  const kept = OF_PEOPLE[old.nodeName] ?? [];
+  const kept = ofPeople(old);
   for (const { name } of [...old.attributes]) {
     if (!fresh.hasAttribute(name) && !kept.includes(name)) {
       old.removeAttribute(name);
@@ -83,17 +84,16 @@ export function morph(old, fresh) {
   }
 }
 
+/** Whether somebody is being asked something: they are about to answer about what they see. */
+export const isAsked = () => document.querySelector("dialog[open]") !== null;
+
 /** Asks the server for the part, which has its id there. Throws Refused. */
 export async function refresh(part, address) {
-  let answer;
-  try {
-    answer = await fetch(address, { headers: { Accept: "text/html" }, credentials: "same-origin" });
-  } catch (error) {
-    throw new Refused(`The server could not be reached: ${error.message}`, 0);
+  const read = (await getPage(address)).getElementById(part.id);
+  if (!read) {
+    throw new Refused("The server answered with another page", 200);
   }
-  const read = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
-  if (!answer.ok || !read) {
-    throw new Refused(`The server answered ${answer.status}${answer.redirected ? ": log in again" : ""}`, answer.status);
+  if (!isAsked()) {
+    morph(part, read);
   }
-  morph(part, read);
 }

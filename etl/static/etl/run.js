@@ -18,6 +18,7 @@ const settings = JSON.parse(document.getElementById("run-page").textContent);
 const told = new Told(page.querySelector("[data-told]"));
 const log = new RunLog(page, settings);
 let looks = 0;
+let isPressed = false;
 
 const isOpen = () => Boolean(parts.dataset.underWay);
 
@@ -31,13 +32,19 @@ async function lookAgain() {
   if (wasOpen || looks % RARELY === 1) {
     await look();
     // What was written before it ended comes with one look more.
-    if (wasOpen || isOpen() || looks === 1) {
+    if (wasOpen || isOpen() || log.isUnread) {
       await log.follow(isOpen());
     }
   }
 }
 
+// One thing at a time. The button may be gone afterwards: the focus goes to another one, or to what became of it.
 async function press(form, button) {
+  if (isPressed) {
+    return;
+  }
+  isPressed = true;
+  page.setAttribute("aria-busy", "true");
   const given = new FormData(form);
   given.set(button.name, button.value);
   try {
@@ -47,6 +54,12 @@ async function press(form, button) {
     await log.follow(isOpen());
   } catch (error) {
     told.failure(error);
+  } finally {
+    isPressed = false;
+    page.removeAttribute("aria-busy");
+    if (!button.isConnected) {
+      (parts.querySelector("[data-act] button") ?? parts).focus();
+    }
   }
 }
 

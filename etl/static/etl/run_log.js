@@ -50,7 +50,8 @@ export class RunLog {
     this.pause.addEventListener("click", () => {
       this.isPaused = !this.isPaused;
       setText(this.pause, this.isPaused ? "Follow" : "Pause");
-      this.say();
+      // Of a run that is over nobody looks for news by themselves.
+      this.told(() => this.follow(this.isOpen));
     });
   }
 
@@ -77,10 +78,17 @@ export class RunLog {
     return this.told(() => this.begin());
   }
 
+  /** Whether there is nothing here of what is asked for: it was not read yet, or could not be. */
+  get isUnread() {
+    return !this.rows;
+  }
+
   /** The newest events that match. An answer to what is not asked any more counts not. */
   async begin() {
     this.asked += 1;
     const asked = this.asked;
+    this.rows = null;
+    this.older.hidden = true;
     const page = await this.ask({ order: "newest", limit: FIRST_ROWS });
     if (asked !== this.asked) {
       return;
@@ -115,8 +123,7 @@ export class RunLog {
   /** What came since. Nothing is asked while it is paused, before the log is read, or where `isOpen` is false. */
   async follow(isOpen) {
     this.isOpen = isOpen;
-    this.pause.hidden = !isOpen;
-    if (!this.rows) {
+    if (this.isUnread) {
       await this.begin();
     } else if (!this.isPaused) {
       await this.readNews();
@@ -205,7 +212,8 @@ export class RunLog {
   }
 
   say() {
-    const following = this.isOpen ? "New events appear here" : "The run is over";
-    setText(this.state, this.isPaused && this.isOpen ? "Paused" : following);
+    this.pause.hidden = !this.isOpen && !this.isPaused;
+    const isOver = this.isOpen ? "" : "The run is over";
+    setText(this.state, this.isPaused ? ["Paused", isOver].filter(Boolean).join(". ") : isOver || "New events appear here");
   }
 }

@@ -59,6 +59,20 @@ window.addEventListener("alpine:init", () => {
   }));
 });
 
+// A form goes off once: the second click of a double click, or of somebody who waits, does it no second time.
+const ONCE_MILLISECONDS = 5_000;
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.getAttribute("method")?.toLowerCase() !== "post") {
+    return;
+  }
+  if (Date.now() - Number(form.dataset.sentAt ?? 0) < ONCE_MILLISECONDS) {
+    event.preventDefault();
+  } else {
+    form.dataset.sentAt = String(Date.now());
+  }
+});
+
 // On narrow screens the menu lies over the page: the keyboard goes into it, and back to its button.
 function focusMenu(open) {
   document.querySelector(open ? "#nav-sidebar a" : "[x-bind\\:aria-expanded=sidebarMobileOpen]")?.focus();

@@ -137,6 +137,16 @@ def test_who_will_say_it_later_gets_none_first(web: Web, tenant: Tenant, jobs: l
     assert (shown(first), first["totals"]["all"]) == ([], 3)
 
 
+def test_a_snapshot_says_which_of_the_wanted_jobs_are_not_there(web: Web, tenant: Tenant, jobs: list[EtlJob]) -> None:
+    """Who was away when one was erased learns of it when they come back."""
+    erased = jobs[1].pk
+    jobs[1].delete()
+    with web.view(path_of(tenant, ""), user_of(tenant)) as socket:
+        receive(socket)
+        answer = ask(socket, {"ids": [jobs[0].pk, erased, jobs[2].pk]})
+    assert (shown(answer), answer["gone"]) == ([jobs[0].pk, jobs[2].pk], [erased])
+
+
 def test_ids_of_another_tenants_jobs_are_of_nothing(web: Web, tenant: Tenant, jobs: list[EtlJob]) -> None:
     other = job_of(an_integration(tenant=f"Stranger {secrets.token_hex(4)}"))
     with web.view(path_of(tenant, f"{other.pk}"), user_of(tenant)) as socket:
