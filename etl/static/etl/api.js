@@ -56,7 +56,7 @@ async function fetched(address, { signal, ...options }, read) {
 
 const isJson = (answer) => /[/+]json/.test(answer.headers.get("Content-Type") || "");
 
-export function request(method, address, { body, signal } = {}) {
+function request(method, address, { body, signal } = {}) {
   const headers = { Accept: "application/json" };
   const isForm = body instanceof FormData;
   if (method !== "GET") {

@@ -60,10 +60,10 @@ export class JobCard {
     this.badge = element("span", { className: "job-state" });
     this.link = element("a", { className: "job-name" });
     this.notes = element("p", { className: "job-notes ops-quiet" });
-    this.caption = element("caption", { className: "ops-hidden" });
+    this.caption = element("caption", { className: "frame-hidden" });
     this.body = element("tbody");
     const head = STAGES.map(([, title]) => element("th", { scope: "col" }, title));
-    const first = element("th", { scope: "col" }, element("span", { className: "ops-hidden" }, "Step"));
+    const first = element("th", { scope: "col" }, element("span", { className: "frame-hidden" }, "Step"));
     const titles = element("thead", {}, element("tr", {}, first, ...head));
     this.table = element("table", { className: "job-steps" }, this.caption, titles, this.body);
     this.bar = element("div", { className: "job-bar" }, element("div", { className: "job-bar-done" }));
@@ -171,7 +171,7 @@ export class JobCard {
     box.dataset.key = key;
     box.dataset.state = state;
     fill.style.width = counted && state === "running" ? `${(100 * units.done) / units.total}%` : "0";
-    const said = element("span", { className: "ops-hidden" }, state, counted ? ", " : "");
+    const said = element("span", { className: "frame-hidden" }, state, counted ? ", " : "");
     const seen = counted || element("span", { className: "job-cell-word", "aria-hidden": "true" }, state);
     words.replaceChildren(symbol(SYMBOLS[state]), said, seen);
   }

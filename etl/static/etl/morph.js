@@ -68,7 +68,7 @@ export function sameChildren(old, fresh) {
 }
 
 /** The old node becomes what the fresh one is. */
-export function morph(old, fresh) {
+function morph(old, fresh) {
   if (old.nodeType !== Node.ELEMENT_NODE) {
     if (old.data !== fresh.data) {
       old.data = fresh.data;
