@@ -77,6 +77,12 @@ def test_on_a_phone_pages_show_their_title_whole_and_the_keyboard_opens_the_menu
         expect(page.get_by_label("Tenant to look at")).to_be_in_viewport(ratio=1)
         expect(page.get_by_role("button", name="Switch")).to_be_in_viewport(ratio=1)
 
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.get_by_role("main").evaluate("main => main.contains(document.activeElement)")
+
     menu = page.get_by_role("button", name="Menu")
     menu.focus()
     page.keyboard.press("Enter")

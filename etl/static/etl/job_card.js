@@ -51,7 +51,6 @@ export class JobCard {
   constructor(card, page) {
     this.page = page;
     this.cells = new Map();
-    this.buttons = new Map();
     this.build(card);
     this.update(card);
   }

@@ -15,6 +15,7 @@ window.addEventListener("alpine:init", () => {
     }
   }
 
+  document.getElementById("content")?.setAttribute("role", "main");
   Alpine.data("theme", theme);
   Alpine.data("searchForm", searchForm);
   Alpine.data("searchDropdown", () => ({
