@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Case, Count, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import Truncator
@@ -31,10 +31,11 @@ OpenRuns = Sequence[tuple[EtlJob, EtlJobRun]]
 
 
 def late() -> Q:
-    """Jobs that were due `settings.OVERDUE_MINUTES` ago, and might have begun."""
+    """Jobs that were due `settings.OVERDUE_MINUTES` ago and might have begun: no other run of the site is open."""
     due = timezone.now() - timedelta(minutes=settings.OVERDUE_MINUTES)
     at_work = Q(active=True, integration__active=True, tenant__active=True)
-    return at_work & Q(next_run__lt=due, status__overall__in=_WAITING)
+    others = EtlJobRun.objects.filter(integration=OuterRef("integration"), kind__in=JOB_KINDS, status__in=UNDER_WAY)
+    return at_work & Q(next_run__lt=due, status__overall__in=_WAITING) & ~Q(Exists(others))
 
 
 def by_urgency(jobs: QuerySet[EtlJob]) -> QuerySet[Any]:
@@ -56,14 +57,14 @@ def cards(jobs: QuerySet[EtlJob], look: Callable[[OpenRuns], dict[int, Look]] = 
     runs = {run.pk: run for run in _runs(filter(None, (job.last_run_id for job in found)))}
     last = {job.pk: runs[job.last_run_id] for job in found if job.last_run_id in runs}
     looks = look([(job, last[job.pk]) for job in found if job.pk in last and last[job.pk].status in UNDER_WAY])
-    others, now = _others(found), timezone.now()
-    return [_card(job, last.get(job.pk), looks.get(job.pk, NOTHING), others.get(job.pk, []), now) for job in found]
+    others = _others(found)
+    return [_card(job, last.get(job.pk), looks.get(job.pk, NOTHING), others.get(job.pk, [])) for job in found]
 
 
 def _light(jobs: QuerySet[EtlJob]) -> QuerySet[Any]:
-    """The jobs without what no card shows; each knows its last run of its own kinds."""
+    """The jobs without what no card shows; each knows its last run of its own kinds, and whether it is late."""
     newest = EtlJobRun.objects.filter(job=OuterRef("pk"), kind__in=JOB_KINDS).order_by("-pk").values("pk")[:1]
-    rows = jobs.select_related("integration", "tenant").annotate(last_run_id=Subquery(newest))
+    rows = jobs.select_related("integration", "tenant").annotate(last_run_id=Subquery(newest), is_late=late())
     names = ("id", "name", "order", "active", "status", "version", "next_run", "retry_count", "error_message")
     owner = ("integration__name", "integration__provider", "integration__active", "tenant__name", "tenant__active")
     return rows.only(*names, *owner)
@@ -88,7 +89,7 @@ def _address(run_id: int) -> str:
     return reverse("admin:etl_etljobrun_change", args=[run_id])
 
 
-def _card(job: EtlJob, run: EtlJobRun | None, look: Look, others: list[dict[str, Any]], now: datetime) -> Card:
+def _card(job: Any, run: EtlJobRun | None, look: Look, others: list[dict[str, Any]]) -> Card:
     integration = job.integration
     return {
         "id": job.pk,
@@ -108,16 +109,10 @@ def _card(job: EtlJob, run: EtlJobRun | None, look: Look, others: list[dict[str,
         "run": _run(run) if run else None,
         "others": others,
         "next_run": _text(job.next_run),
-        "late": _is_late(job, now),
+        "late": bool(job.is_late),
         "failures": job.retry_count,
         "error": Truncator(job.error_message).chars(ERROR_CHARACTERS),
     }
-
-
-def _is_late(job: EtlJob, now: datetime) -> bool:
-    """As `late` says it of rows."""
-    at_work = job.active and job.integration.active and job.tenant.active and job.overall in _WAITING
-    return at_work and job.next_run is not None and job.next_run < now - timedelta(minutes=settings.OVERDUE_MINUTES)
 
 
 def _run(run: EtlJobRun) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from etl.jobs.advance import advance
 from etl.live import cards, snapshot
 from etl.live.snapshot import Looks, Pace
 from etl.models import EtlJob, EtlJobRun, Overall, RunKind
+from etl.models.jobs import UNDER_WAY
 from tests.support.making import ISSUES, a_run, all_failed, all_planned, an_integration, checkpoint, job_of
 
 pytestmark = pytest.mark.django_db
@@ -98,6 +99,22 @@ def test_a_job_that_was_due_long_ago_and_waits_is_late(changes: dict[str, Any], 
     assert card_of(job.pk)["late"] is expected
     assert EtlJob.objects.filter(cards.late()).exists() is expected
     assert cards.totals(EtlJob.objects.all())[cards.LATE] == int(expected)
+
+
+@pytest.mark.parametrize("status", UNDER_WAY)
+def test_a_job_that_waits_for_another_run_of_its_site_is_not_late(status: Overall) -> None:
+    run = running()
+    EtlJobRun.objects.filter(pk=run.pk).update(status=status)
+    due = {"next_run": timezone.now() - timedelta(hours=1), "status": {"overall": "READY"}}
+    waiting = EtlJob.objects.create(tenant=run.tenant, integration=run.integration, name="Another", **due)
+
+    assert card_of(waiting.pk)["late"] is False
+    assert cards.totals(EtlJob.objects.all())[cards.LATE] == 0
+
+    EtlJobRun.objects.update(status=Overall.FINISHED)
+    assert card_of(waiting.pk)["late"] is True
+    assert list(EtlJob.objects.filter(cards.late())) == [waiting]
+    assert cards.totals(EtlJob.objects.all())[cards.LATE] == 1
 
 
 def test_jobs_are_counted_by_state_in_one_query() -> None:
