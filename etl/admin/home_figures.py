@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.text import Truncator
 
 from etl.admin.behind import list_of
-from etl.alerts.jobs import duration
+from etl.alerts.jobs import duration, subject_of
 from etl.live.cards import LATE, late
 from etl.models import Alert, Cause, DeadLetter, EtlJob, EtlJobRun, EtlJobRunStep, Overall, RunKind, WorkerRow
 from etl.models.jobs import OVER
@@ -220,7 +220,7 @@ class Home:
         return {**_entry(EtlJobRun, run["pk"], title, note), "done": sum(stages), "all": len(stages)}
 
     def _attention(self) -> list[Entry]:
-        """What failed, is late, or is held back; and alerts of what is not told by those."""
+        """What failed, is late, or is held back; and alerts of what is not told by those, such as failed repairs."""
         failed = [
             _entry(
                 EtlJob,
@@ -248,10 +248,10 @@ class Home:
             )
             for limit in self._blocked.rows
         ]
-        told = self._alerts.exclude(cause__in=(Cause.RUN_FAILED, Cause.JOB_OVERDUE)).order_by("-last_at")
+        untold = self._alerts.exclude(_about(Cause.RUN_FAILED, self._failed) | _about(Cause.JOB_OVERDUE, self._overdue))
         alerts = [
             _entry(Alert, alert["pk"], Truncator(alert["message"]).chars(ERROR_CHARACTERS), "")
-            for alert in told.values("pk", "message")[:MOST_LISTED]
+            for alert in untold.order_by("-last_at").values("pk", "message")[:MOST_LISTED]
         ]
         return [*failed, *late, *blocked, *alerts]
 
@@ -305,6 +305,11 @@ class Home:
         """In the person's time zone; the day too where it is another one."""
         local = timezone.localtime(moment)
         return f"{local:%H:%M}" if local.date() == timezone.localdate(self._now) else f"{local:%Y-%m-%d %H:%M}"
+
+
+def _about(cause: Cause, jobs: Listed) -> Q:
+    """Alerts of that cause about those of the jobs that are listed."""
+    return Q(cause=cause, subject__in=[subject_of(job["pk"], RunKind.SYNC) for job in jobs.rows])
 
 
 def _wrong(count: int) -> str:

@@ -40,10 +40,11 @@ class _Ended:
 
     @property
     def key(self) -> Key:
-        return self.tenant_id, _subject(self.job_id, self.kind)
+        return self.tenant_id, subject_of(self.job_id, self.kind)
 
 
-def _subject(job_id: int, kind: str) -> str:
+def subject_of(job_id: int, kind: str) -> str:
+    """What alerts about a job's runs of that kind say that they are about."""
     return f"job {job_id}" if kind in JOB_KINDS else f"{kind} of job {job_id}"
 
 
@@ -94,7 +95,7 @@ def _failure(run: _Ended) -> Finding:
     what = "Run" if run.kind == RunKind.SYNC else f"{RunKind(run.kind).label} run"
     return Finding(
         run.tenant_id,
-        _subject(run.job_id, run.kind),
+        subject_of(run.job_id, run.kind),
         f"{what} {run.run_id} of job {run.job} ({run.integration}) failed: {run.error[:ERROR_CHARACTERS]}",
         f"{run.run_id} {run.finished_at.isoformat()}",
         {"job_id": run.job_id, "run_id": run.run_id, "kind": run.kind},
@@ -124,7 +125,7 @@ def _not_started() -> list[Finding]:
     return [
         Finding(
             tenant_id,
-            _subject(job_id, RunKind.SYNC),
+            subject_of(job_id, RunKind.SYNC),
             f"Job {job} ({integration}) was due at {due:%Y-%m-%d %H:%M} UTC and has not started for {duration(late)}",
             f"due {due.isoformat()}",
             {"job_id": job_id, "due_at": due.isoformat()},
@@ -153,7 +154,7 @@ def _too_long() -> list[Finding]:
             said = f"has been running for {duration(since)}, usually it takes {duration(usual)}"
             message = f"Run {run_id} of job {job} ({integration}) {said}"
             context = {"job_id": job_id, "run_id": run_id, "usual_seconds": round(usual.total_seconds())}
-            found.append(Finding(tenant_id, _subject(job_id, RunKind.SYNC), message, f"run {run_id}", context))
+            found.append(Finding(tenant_id, subject_of(job_id, RunKind.SYNC), message, f"run {run_id}", context))
     return found
 
 

@@ -163,7 +163,7 @@ def test_open_alerts_and_dead_letters_are_counted_and_listed(reader: Client, job
     whose = {"tenant": job.tenant}
     alert = Alert.objects.create(**whose, cause="no_consumer", subject="tier free", message="Nobody takes work")
     Alert.objects.create(**whose, cause="no_consumer", subject="old", message="Over", resolved_at=timezone.now())
-    Alert.objects.create(**whose, cause="job_overdue", subject="job 1", message="Late")
+    Alert.objects.create(**whose, cause="no_consumer", subject="tier basic", message="Nobody takes other work")
     letter = DeadLetter.objects.create(**whose, queue="etl.jobs", body="{", error="not JSON")
     DeadLetter.objects.create(**whose, queue="etl.jobs", body="{", error="not JSON", state="discarded")
 
@@ -171,10 +171,30 @@ def test_open_alerts_and_dead_letters_are_counted_and_listed(reader: Client, job
     assert len(_behind(reader, _card(reader, "Open alerts")["link"])) == 2
     assert _behind(reader, _card(reader, "Open dead letters")["link"]) == [letter.pk]
     assert _card(reader, "Open dead letters")["value"] == "1"
-    # What failed or is late stands there as a job already.
-    assert [(entry["title"], entry["link"]) for entry in _told(reader)["attention"]] == [
-        ("Nobody takes work", reverse("admin:etl_alert_change", args=[alert.pk]))
-    ]
+    listed = [(entry["title"], entry["link"]) for entry in _told(reader)["attention"]]
+    assert ("Nobody takes work", reverse("admin:etl_alert_change", args=[alert.pk])) in listed
+    assert len(listed) == 2
+
+
+def test_what_alerts_say_of_a_job_that_is_listed_is_not_told_twice(reader: Client, job: EtlJob) -> None:
+    for cause, kind, message in (
+        ("run_failed", "", "The sync failed"),
+        ("run_failed", "repair of ", "A repair failed"),
+        ("job_overdue", "", "The sync takes far too long"),
+    ):
+        Alert.objects.create(tenant=job.tenant, cause=cause, subject=f"{kind}job {job.pk}", message=message)
+
+    _stands(job, Overall.RUNNING)
+    listed = {entry["title"] for entry in _told(reader)["attention"]}
+    assert listed == {"The sync failed", "A repair failed", "The sync takes far too long"}
+
+    _stands(job, Overall.FAILED)
+    listed = {entry["title"] for entry in _told(reader)["attention"]}
+    assert listed == {"Jira failed", "A repair failed", "The sync takes far too long"}
+
+    _stands(job, Overall.FAILED, next_run=timezone.now() - timedelta(hours=1))
+    listed = {entry["title"] for entry in _told(reader)["attention"]}
+    assert listed == {"Jira failed", "Jira is overdue", "A repair failed"}
 
 
 def test_a_connection_that_is_held_back_is_blocked_until_then(reader: Client, job: EtlJob) -> None:
