@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from etl.metrics.behind import Days, finished_in, linked_to, merged_in, of_category, unlinked
 from integrations.records import Category
+from pulse.numbers import row_id
 
 LAST_DAYS = (7, 30, 90)
 
@@ -134,10 +135,11 @@ class LinkedFilter(_AddressedFilter):
         if self.said == self.UNLINKED:
             return unlinked(queryset)
         ids, has_team, team = self.said.partition("/")
-        numbers = [part for part in ids.split(",") if part]
-        if not all(part.isascii() and part.isdigit() and len(part) < 19 for part in numbers):
+        named = [row_id(part) for part in ids.split(",") if part]
+        projects = [pk for pk in named if pk is not None]
+        if len(projects) < len(named):
             raise ValueError(f"{ids!r} are no numbers of projects")
-        return linked_to(queryset, [int(part) for part in numbers] or None, [team or None] if has_team else None)
+        return linked_to(queryset, projects or None, [team or None] if has_team else None)
 
 
 def linked_value(projects: Sequence[int] | None, teams: Sequence[str | None] | None) -> str | None:

@@ -33,6 +33,7 @@ from etl.models import (
 )
 from etl.models.code import MENTION
 from etl.sql import fetch
+from pulse.numbers import LARGEST_ID
 from pulse.redaction import redacted, redacted_json
 from pulse.tenancy.admin.shown import pretty_json
 from pulse.tenancy.models import User
@@ -40,7 +41,6 @@ from pulse.tenancy.scoping import visible_to
 
 T = TypeVar("T")
 SHOWN_ROWS = 50
-LARGEST_ID = 2**63
 # How many answers are looked through at a time for those that tell of an item: no index knows what is in them.
 LOOKED_THROUGH = 20_000
 ITEMS: Mapping[str, type[Model]] = {"work_items": WorkItem, "prs": Pr}
@@ -222,7 +222,7 @@ def origins(user: User, found: Sequence[RawExtractionData]) -> list[Origin]:
     """Where these answers, of one integration, come from."""
     if not found:
         return []
-    wanted = [pk for answer in found if (pk := _said(answer, CHECKPOINT, int)) and pk < LARGEST_ID]
+    wanted = [pk for answer in found if (pk := _said(answer, CHECKPOINT, int)) and pk <= LARGEST_ID]
     units = _own(user, found[0], ExtractionCheckpoint).filter(pk__in=wanted).select_related("run__job")
     by_id = {unit.pk: unit for unit in units}
     names = [name for answer in found if (name := _said(answer, "delivery_id", str))]
@@ -325,7 +325,7 @@ def telling_of(user: User, row: Any, before: int | None = None) -> Page:
             "tenant": row.tenant_id,
             "integration": row.integration_id,
             "item": row.external_id,
-            "before": before or LARGEST_ID - 1,
+            "before": before or LARGEST_ID,
             "most": LOOKED_THROUGH,
             "shown": SHOWN_ROWS,
         },

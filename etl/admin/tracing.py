@@ -15,6 +15,7 @@ from django.urls import URLPattern, path, reverse
 from etl.admin.acting import page_of
 from etl.admin.explained import Explained
 from etl.admin.lineage import answers, comes_from, of_answer, telling_of
+from pulse.numbers import row_id
 from pulse.tenancy.admin.base import PulseAdmin
 from pulse.tenancy.scoping import person
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 else:
     _Base = object
 
-LARGEST_ID = 2**63 - 1
 STYLES = ("etl/operations.css", "etl/json_viewer.css", "etl/traced.css")
 
 
@@ -53,9 +53,9 @@ class AnswerFilter(admin.SimpleListFilter):
         said = self.value()
         if not said:
             return queryset
-        if not (said.isascii() and said.isdigit() and int(said) <= LARGEST_ID):
-            raise IncorrectLookupParameters(f"{said!r} is no number of an answer")
-        answer = answers(person(request)).filter(pk=said).first()
+        if (pk := row_id(said)) is None:
+            raise IncorrectLookupParameters(f"{said[:50]!r} is no number of an answer")
+        answer = answers(person(request)).filter(pk=pk).first()
         return queryset.none() if answer is None else of_answer(queryset, answer)
 
 
@@ -100,9 +100,10 @@ class TracedPages(JsonPages):
         row = self.get_queryset(request).filter(pk=pk).first()
         if row is None:
             raise Http404(f"there is no {self.opts.verbose_name} {pk}")
-        before = request.GET.get("before", "")
-        if before and not (before.isascii() and before.isdigit() and int(before) <= LARGEST_ID):
-            raise BadRequest(f"before is {before[:50]!r}: expected the number of an answer")
+        said = request.GET.get("before", "")
+        before = row_id(said)
+        if said and before is None:
+            raise BadRequest(f"before is {said[:50]!r}: expected the number of an answer")
         request.current_app = self.admin_site.name
         shown = {
             **self.admin_site.each_context(request),
@@ -110,7 +111,7 @@ class TracedPages(JsonPages):
             "title": f"Answers that tell of {row}",
             "row": row,
             "back": page_of(row),
-            "found": telling_of(person(request), row, int(before) if before else None),
+            "found": telling_of(person(request), row, before),
             "address": self._answers_address(row),
         }
         return TemplateResponse(request, "etl/operations/answers.html", shown)

@@ -23,6 +23,7 @@ from etl.verification.drift import Drift, drift
 from etl.verification.reembedding import reembed
 from integrations.errors import StageError
 from integrations.models import Integration
+from pulse.numbers import row_id
 from pulse.tenancy.models import Tenant, User
 from pulse.tenancy.scoping import person, visible_to
 
@@ -164,7 +165,10 @@ class VectorPages(_Base):
 
     def _reembed(self, request: HttpRequest) -> HttpResponse:
         """All rows of the table that the form names, or of all tables, of an integration."""
-        integration, tables = self._integration(request, request.POST.get("integration", "")), _tables(request)
+        said = request.POST.get("integration", "")
+        if (pk := row_id(said)) is None:
+            raise Http404(f"there is no integration {said[:50]!r}")
+        integration, tables = self._integration(request, pk), _tables(request)
         if not self.has_operate_permission(request):
             raise PermissionDenied
         counted = inspecting.counts(integration.tenant_id, integration.pk)
@@ -175,19 +179,19 @@ class VectorPages(_Base):
         self.press(request, button, [integration])
         return HttpResponseRedirect(self.address("overview"))
 
-    def _integration(self, request: HttpRequest, pk: str) -> Integration:
+    def _integration(self, request: HttpRequest, pk: int) -> Integration:
         """Raises Http404 where the person sees none of that id."""
         own = visible_to(person(request), Integration.objects.select_related("tenant"))
-        found = own.filter(pk=pk).first() if pk.isascii() and pk.isdigit() and len(pk) < 19 else None
+        found = own.filter(pk=pk).first()
         if found is None:
-            raise Http404(f"there is no integration {pk[:50]!r}")
+            raise Http404(f"there is no integration {pk}")
         return found
 
     def drift_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Compares all points of an integration with its rows; its button has what differs repaired."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        integration = self._integration(request, str(pk))
+        integration = self._integration(request, pk)
         if request.method == "POST":
             if not self.has_operate_permission(request):
                 raise PermissionDenied

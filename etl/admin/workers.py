@@ -14,6 +14,7 @@ from etl.admin import parts, queues
 from etl.admin.acting import ActingAdmin, Button, is_unconfirmed
 from etl.models import WorkerRow
 from etl.workers import control
+from pulse.numbers import row_id
 from pulse.tenancy.admin.base import LightChangeList, ReadOnlyAdmin
 from pulse.tenancy.admin.shown import state_label
 from pulse.tenancy.models import User
@@ -126,7 +127,8 @@ class WorkerAdmin(ReadOnlyAdmin, ActingAdmin):
         if is_unconfirmed(request, RESTART_ALL):
             return self.ask(request, RESTART_ALL, list(rows), back=self.address("queues"))
         told = control.restart_all(rows)
-        self.message_user(request, f"{told} workers were told to begin anew.", messages.SUCCESS)
+        were = "1 worker was" if told == 1 else f"{told} workers were"
+        self.message_user(request, f"{were} told to begin anew.", messages.SUCCESS)
         return HttpResponseRedirect(self.address("queues"))
 
     def queues_view(self, request: HttpRequest) -> HttpResponse:
@@ -141,9 +143,9 @@ class WorkerAdmin(ReadOnlyAdmin, ActingAdmin):
     def _restart_one(self, request: HttpRequest) -> HttpResponse:
         self._check_operates(request)
         wanted = request.POST.get("restart", "")
-        if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19):
+        if (pk := row_id(wanted)) is None:
             raise Http404(f"there is no worker {wanted[:50]!r}")
-        worker = self.visible(request, int(wanted))
+        worker = self.visible(request, pk)
         if is_unconfirmed(request, RESTART):
             return self.ask(request, RESTART, [worker], back=self.address("queues"))
         self.press(request, RESTART, [worker])

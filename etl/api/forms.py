@@ -6,7 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-LARGEST_ID = 2**63 - 1
+from pulse.numbers import LARGEST_ID
+
 LARGEST_PAGE = 1000
 _LONGEST_SHOWN = 100
 

@@ -13,12 +13,11 @@ from etl.live.cards import Card, cards, totals
 from etl.live.channel import EVERY_TENANT, group_of_tenant
 from etl.live.viewing import NOT_FOUND, REST_SECONDS, SEND_SECONDS, Viewing
 from etl.models import EtlJob, Overall
+from pulse.numbers import LARGEST_ID, row_id
 from pulse.tenancy.models import Tenant, User
 
 # Nobody looks at more at once.
 MOST_JOBS = 500
-LARGEST_ID = 2**63 - 1
-MOST_DIGITS = 19
 ALIVE = {"type": "alive"}
 
 
@@ -151,10 +150,7 @@ def _ids_of_address(scope: Mapping[str, Any]) -> list[int] | None:
     query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
     if "ids" not in query:
         return None
-    words = [word for word in ",".join(query["ids"]).split(",") if word]
-    if not all(word.isascii() and word.isdigit() and len(word) < MOST_DIGITS for word in words):
-        raise InvalidIds("ids in the address are numbers, separated by commas")
-    return _checked_ids([int(word) for word in words])
+    return _checked_ids([row_id(word) for word in ",".join(query["ids"]).split(",") if word])
 
 
 def _checked_ids(said: Any) -> list[int]:

@@ -21,13 +21,13 @@ from channels.layers import get_channel_layer
 
 from etl.live.channel import ALL_JOBS, EVERY_TENANT, LIVE_CHANNEL, group_of, group_of_tenant
 from etl.sql import session_parameters
+from pulse.numbers import LARGEST_ID
 
 logger = logging.getLogger(__name__)
 
 COALESCE_SECONDS = 0.1
 IDLE_SECONDS = 15
 BACKOFF_SECONDS = (0.1, 5.0)
-LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True)

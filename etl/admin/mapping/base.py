@@ -16,6 +16,7 @@ from etl.jobs.lifecycle import IllegalTransition
 from etl.models import EtlJobRun, RunKind
 from integrations.models import Integration
 from integrations.registry import get_provider, provider_names
+from pulse.numbers import row_id
 from pulse.tenancy.admin.base import PulseAdmin
 from pulse.tenancy.admin.shown import STATE_COLOURS
 from pulse.tenancy.scoping import has_role, person, visible_to
@@ -40,9 +41,9 @@ def mappable(request: HttpRequest) -> "list[Integration]":
     kinds = [name for name in provider_names() if get_provider(name).fields_step]
     last = EtlJobRun.objects.filter(integration=OuterRef("pk"), kind=RunKind.DISCOVERY).order_by("-id")
     rows = visible_to(person(request), Integration.objects.filter(provider__in=kinds)).select_related("tenant")
-    chosen = request.GET.get("integration__id__exact", "")
-    if chosen.isdecimal():
-        rows = rows.filter(pk=int(chosen))
+    chosen = row_id(request.GET.get("integration__id__exact", ""))
+    if chosen is not None:
+        rows = rows.filter(pk=chosen)
     found = rows.annotate(
         run_id=Subquery(last.values("id")[:1]),
         run_status=Subquery(last.values("status")[:1]),

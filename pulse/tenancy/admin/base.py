@@ -7,14 +7,18 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import BadRequest, ValidationError
-from django.db import transaction
-from django.db.models import JSONField, Model, QuerySet
+from django.db import DataError, transaction
+from django.db.models import CharField, JSONField, Model, Q, QuerySet, TextField
+from django.db.models.constants import LOOKUP_SEP
 from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
+from django.utils.text import smart_split, unescape_string_literal
 from unfold.paginator import InfinitePaginator
 
+from pulse.numbers import row_id
 from pulse.tenancy import audit
 from pulse.tenancy.admin.shown import heavy_fields, json_column
 from pulse.tenancy.models import Role
@@ -29,6 +33,8 @@ else:
     _ModelForm = forms.ModelForm
 
 LARGEST_FILTER_CHOICES = 200
+# What addresses may ask of a column. There are values that PostgreSQL refuses in others, such as patterns.
+_LOOKUPS = frozenset(("id", "exact", "in", "isnull", "isempty", "gt", "gte", "lt", "lte"))
 
 
 class LightChangeList(ChangeList):
@@ -41,6 +47,15 @@ class LightChangeList(ChangeList):
         shown = {*map(str, self.list_display), *page.list_loads}
         unseen = [name for name in heavy_fields(self.model) if name not in shown]
         return super().get_queryset(request, exclude_parameters).defer(*unseen)
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Reads the rows too: what no column of the kind can hold, such as an address "abc", PostgreSQL alone says."""
+        super().get_results(request)
+        try:
+            with transaction.atomic():
+                len(self.result_list)
+        except DataError as error:
+            raise IncorrectLookupParameters(str(error)) from error
 
 
 class VisibleRelatedFilter(admin.RelatedFieldListFilter):
@@ -98,6 +113,7 @@ class PulseAdmin(_ModelAdmin):
     fixed_owner: ClassVar[tuple[str, ...]] = ("tenant", "integration")
     list_per_page = 50
     show_full_result_count = False
+    list_disable_select_all = False
 
     def __init__(self, model: type[Model], admin_site: admin.AdminSite) -> None:
         super().__init__(model, admin_site)
@@ -157,8 +173,9 @@ class PulseAdmin(_ModelAdmin):
         return field
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        column, *asked = lookup.split(LOOKUP_SEP)
         # A prefix search would read a hidden value letter by letter.
-        if lookup.split("__")[0] in self.hidden:
+        if column in self.hidden or not _LOOKUPS.issuperset(asked):
             return False
         return super().lookup_allowed(lookup, value, request)
 
@@ -169,7 +186,9 @@ class PulseAdmin(_ModelAdmin):
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any) -> Any:
         """Does to the rows that were ticked what was chosen."""
-        if not all(pk.isascii() and pk.isdigit() for pk in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+        if self.list_disable_select_all and request.POST.get("select_across") == "1":
+            raise BadRequest("rows are ticked one by one, or a page at a time")
+        if any(row_id(pk) is None for pk in request.POST.getlist(ACTION_CHECKBOX_NAME)):
             raise BadRequest("rows are ticked by their numbers")
         return super().response_action(request, queryset, *args, **kwargs)
 
@@ -185,7 +204,40 @@ class PulseAdmin(_ModelAdmin):
     def _is_relation(self, name: Any) -> bool:
         return isinstance(name, str) and name in self._fields and self._fields[name].is_relation
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Rows that have each of the words, as Django finds them, or the words as they stand: "job 12".
+
+        Numbers are compared as numbers: Django makes texts of the rows', which no index has.
+        """
+        fields = [str(name) for name in self.get_search_fields(request)]
+        words = [unescape_string_literal(part) if _is_quoted(part) else part for part in smart_split(search_term)]
+        found = Q(*(self._having(word, fields) for word in words))
+        if len(words) > 1:
+            found |= self._having(search_term, fields)
+        return queryset.filter(found), False
+
+    def _having(self, words: str, fields: Sequence[str]) -> Q:
+        """Rows that have the words in one of the search fields."""
+        lookups = (self._lookup(name, words) for name in fields)
+        return Q(*filter(None, lookups), _connector=Q.OR) or Q(pk__in=())
+
+    def _lookup(self, name: str, words: str) -> tuple[str, str | int] | None:
+        """None where the field has numbers and the words are none."""
+        path = name.removesuffix("__exact")
+        if path == name:
+            return f"{name}__icontains", words
+        if isinstance(get_fields_from_path(self.model, path)[-1], CharField | TextField):
+            return name, words
+        number = row_id(words)
+        return None if number is None else (name, number)
+
     # One row
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        # Django looks for a field without a name where the address has an empty one.
+        return super().get_object(request, object_id, from_field or None)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         names = [*super().get_readonly_fields(request, obj)]
@@ -226,10 +278,15 @@ class PulseAdmin(_ModelAdmin):
         return audit.values(self.model._default_manager.get(pk=obj.pk), names)
 
 
+def _is_quoted(part: str) -> bool:
+    return part[0] in "\"'" and part[0] == part[-1]
+
+
 class ReadOnlyAdmin(PulseAdmin):
     """Base of pages about what workers write. Their tables grow without bound, so nothing counts their rows."""
 
     paginator = InfinitePaginator
+    list_disable_select_all = True
     show_facets = admin.ShowFacets.NEVER
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -14,11 +14,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
+from custommapping.models import Project
 from etl.admin.mapping.base import RowOfIntegration
 from etl.admin.sidebar import BESIDE, TOPICS, navigation
 from etl.models import (
     EtlJob,
     EtlJobEvent,
+    EtlJobRun,
     ExtractionCheckpoint,
     ListedItemRow,
     Pr,
@@ -189,6 +191,26 @@ def test_the_page_to_add_a_row_opens_where_there_is_one(
     assert superuser.get(addresses.add(model)).status_code == expected
 
 
+@pytest.mark.parametrize("model", [RawExtractionData, ExtractionCheckpoint, EtlJobEvent])
+def test_the_number_of_a_run_is_searched_as_a_number(model: type[Model], superuser: Client, acme: Rows) -> None:
+    wanted, other = acme.row(model), acme.row(model, 2)
+    with CaptureQueriesContext(connection) as captured:
+        content = superuser.get(addresses.list_of(model), {"q": str(wanted.run_id)}).content.decode()
+    assert addresses.page_of(wanted) in content
+    assert addresses.page_of(other) not in content
+    # No index has the numbers as texts.
+    assert not [sql for sql in _of_table([query["sql"] for query in captured], model) if "::varchar" in sql]
+    assert addresses.page_of(wanted) not in superuser.get(addresses.list_of(model), {"q": "1x"}).content.decode()
+
+
+def test_a_search_finds_rows_that_have_each_of_the_words(superuser: Client, acme: Rows) -> None:
+    project = acme.row(Project)
+    Project.objects.filter(pk=project.pk).update(key="PAY", name="Payments of Europe")
+    for words, found in (("europe pay", True), ('"of Europe"', True), ("payments asia", False), ("  ", True)):
+        content = superuser.get(addresses.list_of(Project), {"q": words}).content.decode()
+        assert (addresses.page_of(project) in content) is found
+
+
 @pytest.mark.parametrize(
     ("model", "parameter", "value"),
     [
@@ -255,7 +277,7 @@ def test_a_list_cannot_be_asked_for_what_no_column_can_hold(parameter: str, supe
     assert response.headers["Location"].endswith("?e=1")
 
 
-@pytest.mark.parametrize("ticked", ["abc", "", "1.5", "\0"])
+@pytest.mark.parametrize("ticked", ["abc", "", "1.5", "\0", "9" * 5000])
 def test_rows_are_ticked_by_their_numbers(ticked: str, superuser: Client, acme: Rows) -> None:
     form = {"action": "stop", "_selected_action": [acme.row(EtlJob).pk, ticked]}
     assert superuser.post(addresses.list_of(EtlJob), form).status_code == 400
@@ -274,6 +296,13 @@ def test_an_empty_list_says_whether_filters_made_it_so_and_offers_to_add_only_wh
         filtered = content(WorkItem, **query)
         assert "Nothing matches the search and the filters." in filtered
         assert "Reset filters" in filtered
+
+
+def test_rows_that_nobody_counts_are_not_ticked_all_at_once(superuser: Client, acme: Rows) -> None:
+    run, address = acme.row(EtlJobRun), addresses.list_of(EtlJobRun)
+    assert "Select all 9" not in superuser.get(address).content.decode()
+    form = {"action": "stop", "_selected_action": [run.pk], "select_across": "1", "confirmed": "1"}
+    assert superuser.post(address, form).status_code == 400
 
 
 def test_the_first_page_shows_the_sidebar(superuser: Client, settings: Settings) -> None:

@@ -186,7 +186,7 @@ def test_an_administrator_sets_a_colleagues_password(administrator: Client, acme
 
 def test_no_page_lets_a_hidden_value_be_searched(superuser: Client, acme: Rows) -> None:
     acme.row(Integration)
-    response = superuser.get(addresses.list_of(Integration), {"secrets__startswith": "g"})
+    response = superuser.get(addresses.list_of(Integration), {"secrets__gte": "g"})
     assert response.status_code == 400
 
 
