@@ -6,6 +6,8 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.template.defaultfilters import pluralize
+from django.utils import timezone
 from django.utils.html import format_html_join
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
@@ -131,8 +133,10 @@ class AlertChannelAdmin(ServedAdmin, ActingAdmin):
 
 
 def _told(delivery: AlertDelivery) -> str:
-    sent = f"{delivery.sent_at:%Y-%m-%d %H:%M:%S}" if delivery.sent_at else "never"
-    return f"{sent}; {delivery.tries} tries failed since: {delivery.error}" if delivery.error else sent
+    """When, in the person's time zone, and what has failed since."""
+    sent = f"{timezone.localtime(delivery.sent_at):%Y-%m-%d %H:%M:%S}" if delivery.sent_at else "never"
+    tries = f"{delivery.tries} tr{pluralize(delivery.tries, 'y,ies')}"
+    return f"{sent}; {tries} failed since: {delivery.error}" if delivery.error else sent
 
 
 @admin.register(Alert)

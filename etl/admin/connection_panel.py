@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils import timezone
 
@@ -44,13 +45,15 @@ def health(integration: Integration, job: EtlJob | None, limit: IntegrationLimit
         return "idle", "Switched off"
     if limit and limit.blocked_until and limit.blocked_until > timezone.now():
         many = limit.errors_in_a_row
-        return "warned", f"Held back after {many} errors in a row" if many else "Held back by the site's rate limit"
+        said = f"Held back after {many} error{pluralize(many)} in a row"
+        return "warned", said if many else "Held back by the site's rate limit"
     if job is None or job.last_run_started_at is None:
         return "idle", "Not started yet"
     if job.overall == Overall.FAILED:
         return "bad", "The last run failed"
     if limit and limit.errors_in_a_row:
-        return "warned", f"{limit.errors_in_a_row} calls failed in a row"
+        many = limit.errors_in_a_row
+        return "warned", f"{many} call{pluralize(many)} failed in a row"
     return "good", "Works"
 
 

@@ -169,8 +169,8 @@ class Home:
         return self._card("Failed jobs", EtlJob, self._failed.count, note, state, state=Overall.FAILED)
 
     def _overdue_card(self) -> Card | None:
-        count = self._overdue.count
-        return self._card("Overdue jobs", EtlJob, count, f"of {self._numbers['jobs']} jobs", _wrong(count), state=LATE)
+        count, jobs = self._overdue.count, self._numbers["jobs"]
+        return self._card("Overdue jobs", EtlJob, count, f"of {jobs} job{pluralize(jobs)}", _wrong(count), state=LATE)
 
     def _alerts_card(self) -> Card | None:
         return self._card(
@@ -244,7 +244,7 @@ class Home:
                 IntegrationLimit,
                 limit["pk"],
                 f"{limit['integration__name']} is blocked",
-                f"until {self._clock(limit['blocked_until'])}, {limit['errors_in_a_row']} errors in a row",
+                f"until {self._clock(limit['blocked_until'])}, {_in_a_row(limit['errors_in_a_row'])}",
             )
             for limit in self._blocked.rows
         ]
@@ -310,6 +310,10 @@ class Home:
 def _about(cause: Cause, jobs: Listed) -> Q:
     """Alerts of that cause about those of the jobs that are listed."""
     return Q(cause=cause, subject__in=[subject_of(job["pk"], RunKind.SYNC) for job in jobs.rows])
+
+
+def _in_a_row(errors: int) -> str:
+    return f"{errors} error{pluralize(errors)} in a row"
 
 
 def _wrong(count: int) -> str:

@@ -125,7 +125,7 @@ class EtlJobRunAdmin(ReadOnlyAdmin, ActingAdmin):
 @admin.register(EtlJobRunStep)
 class EtlJobRunStepAdmin(ReadOnlyAdmin):
     relations = ("tenant", "run__job")
-    ordering = ("-run", "order")
+    ordering = ("-run_id", "order")
     list_display = (
         "display_name",
         "run",

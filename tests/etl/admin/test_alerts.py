@@ -1,5 +1,6 @@
 """The pages of alerts and of the channels that tell of them."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from django.utils import timezone
 from etl.models import Alert, AlertChannel, AlertDelivery
 from tests.etl.admin import addresses
 from tests.etl.admin.pressing import named, offered, on_page
-from tests.etl.admin.rows import HOSTILE, Rows
+from tests.etl.admin.rows import HOSTILE, Rows, staff
 from tests.support.receiver import Receiver
 
 SIGNING_KEY = "key-of-the-chat"
@@ -110,6 +111,15 @@ def test_a_channel_shows_what_it_was_told_last_and_what_went_wrong(operator: Cli
     assert HOSTILE not in content
 
 
+def test_when_a_channel_was_told_last_is_said_in_the_persons_time_zone(client: Client, acme: Rows) -> None:
+    row = channel(acme)
+    sent = {"sent_at": datetime(2026, 3, 1, 23, 30, tzinfo=UTC), "tries": 1, "error": "away"}
+    AlertDelivery.objects.create(tenant=acme.tenant, channel=row, cause="run_failed", **sent)
+    client.force_login(staff("tomo", acme.tenant, time_zone="Asia/Tokyo"))
+    content = client.get(addresses.page_of(row)).content.decode()
+    assert "2026-03-02 08:30:00; 1 try failed since: away" in content
+
+
 def test_a_channel_is_deleted_with_what_it_was_told(operator: Client, acme: Rows) -> None:
     row = channel(acme)
     AlertDelivery.objects.create(tenant=acme.tenant, channel=row, cause="run_failed")
@@ -133,7 +143,7 @@ def test_viewers_and_strangers_change_and_test_no_channel(
 
 def test_an_address_cannot_be_found_letter_by_letter(operator: Client, acme: Rows) -> None:
     channel(acme)
-    assert operator.get(addresses.list_of(AlertChannel), {"target__startswith": "https"}).status_code == 400
+    assert operator.get(addresses.list_of(AlertChannel), {"target__gte": "https"}).status_code == 400
 
 
 def test_alerts_are_listed_with_whether_they_last(viewer: Client, acme: Rows) -> None:
@@ -144,6 +154,9 @@ def test_alerts_are_listed_with_whether_they_last(viewer: Client, acme: Rows) ->
     content = viewer.get(addresses.list_of(Alert)).content.decode()
     assert HOSTILE not in content
     assert addresses.page_of(lasting) in content
+    found = viewer.get(addresses.list_of(Alert), {"q": "job 13"}).content.decode()
+    assert addresses.page_of(over) in found
+    assert addresses.page_of(lasting) not in found
     listed = viewer.get(addresses.list_of(Alert), {"resolved_at__isempty": "1"}).content.decode()
     assert addresses.page_of(lasting) in listed
     assert addresses.page_of(over) not in listed

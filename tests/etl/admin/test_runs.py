@@ -49,6 +49,15 @@ def events(client: Client, run: EtlJobRun, **asked: Any) -> list[EtlJobEvent]:
     return [event for event, _ in look(client, run, **asked).context["events"]]
 
 
+def test_steps_are_listed_with_those_of_the_newest_run_first(viewer: Client, acme: Rows) -> None:
+    older = a_run(acme)
+    lifecycle.stop(older.job_id)
+    newer = a_run(acme)
+    listed = viewer.get(addresses.list_of(EtlJobRunStep)).context["cl"].result_list
+    assert [step.run_id for step in listed] == [newer.pk] * newer.steps.count() + [older.pk] * older.steps.count()
+    assert [step.order for step in listed][: newer.steps.count()] == sorted(step.order for step in newer.steps.all())
+
+
 def test_the_page_shows_each_step_with_its_stages_and_times(operator: Client, acme: Rows) -> None:
     run = a_run(acme)
     times = {"extraction": {"started_at": "2026-03-01T12:00:00+00:00", "finished_at": "2026-03-01T12:01:30+00:00"}}
