@@ -78,8 +78,7 @@ class ApiKeyForm(TenantForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "parts" in self.fields:
-            self.fields["parts"].initial = ", ".join(map(str, self.instance.scopes))
+        self.fields["parts"].initial = ", ".join(map(str, self.instance.scopes))
 
     def clean_parts(self) -> list[str]:
         found = [word.strip() for word in self.cleaned_data["parts"].split(",") if word.strip()]
@@ -103,10 +102,10 @@ class ApiKeyForm(TenantForm):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(PulseAdmin):
-    """A key's text is shown once: when it was made, here or by the API."""
+    """Administrators' business, as in the API. A key's text is shown once: when it was made, here or there."""
 
     form = ApiKeyForm
-    least_role = Role.ADMINISTRATOR
+    least_reader = least_role = Role.ADMINISTRATOR
     hidden = ("key_hash",)
     relations = ("tenant",)
     list_display = ("name", "prefix", "tenant", "role", "active", "expires_at", "last_used_at")
@@ -116,8 +115,7 @@ class ApiKeyAdmin(PulseAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         made = () if obj is None else ("active", *self.readonly_fields)
-        scopes = "parts" if self.has_change_permission(request, obj) else self._json["scopes"]
-        return ("tenant", "name", "role", scopes, "expires_at", *made)
+        return ("tenant", "name", "role", "parts", "expires_at", *made)
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         if change:

@@ -35,6 +35,15 @@ def test_a_key_that_is_made_is_shown_once_and_works(administrator: Client, acme:
     assert text not in administrator.get(addresses.page_of(key)).content.decode()
 
 
+def test_keys_are_shown_to_administrators_alone(
+    administrator: Client, operator: Client, viewer: Client, acme: Rows
+) -> None:
+    key = acme.row(ApiKey)
+    for address in (addresses.list_of(ApiKey), addresses.page_of(key), addresses.history(key)):
+        assert administrator.get(address).status_code == 200
+        assert operator.get(address).status_code == viewer.get(address).status_code == 403
+
+
 @pytest.mark.parametrize(
     ("said", "field", "message"),
     [
