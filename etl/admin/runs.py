@@ -135,9 +135,9 @@ class EtlJobRunStepAdmin(ReadOnlyAdmin):
         "planned_at",
         "tenant",
     )
-    list_filter = ("tenant", "extraction", "transform", "embedding")
-    search_fields = ("step__exact", "run__id__exact")
-    search_help_text = "A step's name, or a run's number"
+    list_filter = ("tenant", StepFilter, "extraction", "transform", "embedding")
+    search_fields = ("run__id__exact",)
+    search_help_text = "A run's number"
 
 
 @admin.register(EtlJobEvent)
@@ -146,5 +146,6 @@ class EtlJobEventAdmin(ReadOnlyAdmin):
     list_loads = ("message",)
     list_display = ("created_at", state_column("level"), "run", "stage", "step", "message", "tenant")
     list_filter = ("tenant", LevelFilter, StageFilter, StepFilter, "created_at")
-    search_fields = ("run__id__exact", "step__exact")
-    search_help_text = "A run's number, or a step's name"
+    # Steps have a filter: no index begins with them.
+    search_fields = ("run__id__exact",)
+    search_help_text = "A run's number"

@@ -3,6 +3,7 @@
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -50,8 +51,9 @@ def account_view(request: HttpRequest) -> HttpResponse:
 def _save_time_zone(user: User, name: str) -> None:
     changes = audit.differences({"time_zone": user.time_zone}, {"time_zone": name})
     user.time_zone = name
-    user.save(update_fields=["time_zone", "last_updated_at"])
-    audit.note("user.changed", user, changes)
+    with transaction.atomic():
+        user.save(update_fields=["time_zone", "last_updated_at"])
+        audit.note("user.changed", user, changes)
 
 
 def choose_view(request: HttpRequest) -> HttpResponse:
