@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 from pytest_django import DjangoDbBlocker
 
 from integrations.sandbox import Faults, SandboxServer
@@ -21,6 +21,8 @@ SLOW_SECONDS = 0.3
 PROJECT = FEW_PROJECTS[0].key
 FIRST = '[data-step="jira_projects_and_issue_types"][data-stage="extraction"]'
 CELLS = 4 * 3
+PHONE = ViewportSize(width=320, height=640)
+_CUT = "cells => cells.filter(cell => cell.scrollHeight > cell.clientHeight).map(cell => cell.innerText)"
 # The place on a chart of its last point.
 _LAST_POINT = """canvas => {
     const points = Chart.getChart(canvas).getDatasetMeta(0).data;
@@ -130,8 +132,18 @@ def _reads_the_cycle_times(ada: Visitor) -> None:
     cycle.click(position=cycle.evaluate(_LAST_POINT))
     page.wait_for_url(re.compile(r"/workitem/\?.*finished="))
     expect(page.locator("#result_list .field-cycle_time").first).to_have_text(re.compile(r"\d+ (d|h|min)"))
+    _is_whole_on_a_phone(page)
     page.locator("#result_list tbody").get_by_role("link", name=re.compile(rf"^{PROJECT}-\d+$")).first.click()
     expect(page.locator("#total_cycle_time_seconds")).to_contain_text("From the first start to the last completion.")
+
+
+def _is_whole_on_a_phone(page: Page) -> None:
+    """No text of the list is cut."""
+    wide = page.viewport_size
+    assert wide
+    page.set_viewport_size(PHONE)
+    assert page.locator("#result_list td").evaluate_all(_CUT) == []
+    page.set_viewport_size(wide)
 
 
 def _sees_where_an_item_comes_from(page: Page) -> None:
