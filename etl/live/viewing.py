@@ -11,6 +11,8 @@ from typing import Any
 from autobahn.exception import Disconnected
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.exceptions import PermissionDenied
 from django.db import Error as DatabaseError
 
@@ -138,10 +140,15 @@ class Viewing(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channels has
     def _checked(self) -> dict[str, Any] | None:
         """Raises PermissionDenied where the viewer, as they are now, may not see this."""
         user = as_now(self.scope["user"])
-        if user is None or not self.may_see(user):
+        if user is None or self._is_logged_out() or not self.may_see(user):
             raise PermissionDenied
         self.scope["user"] = user
         return self._within(self.next_message)
+
+    def _is_logged_out(self) -> bool:
+        """Whether the session that the viewer came with has ended. A token ends by itself."""
+        session = self.scope.get("session")
+        return session is not None and SESSION_KEY not in SessionStore(session.session_key)
 
     def _within(self, read: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | None:
         # What the address says is not believed twice.

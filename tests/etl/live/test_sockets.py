@@ -5,7 +5,9 @@ import secrets
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.hashers import make_password
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import F
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -216,7 +218,14 @@ def change_password(user: User) -> None:
     User.objects.filter(pk=user.pk).update(password=make_password("another horse"))
 
 
-@pytest.mark.parametrize("end", [shut, switch_off, move, change_password, User.delete])
+def log_out(user: User) -> None:
+    """As another tab of the same browser does."""
+    for session in Session.objects.all():
+        if session.get_decoded().get(SESSION_KEY) == str(user.pk):
+            session.delete()
+
+
+@pytest.mark.parametrize("end", [shut, switch_off, move, change_password, log_out, User.delete])
 def test_who_may_see_no_more_is_sent_away_instead_of_told(
     web: Web, job: EtlJob, viewer: User, end: Callable[[User], object]
 ) -> None:
