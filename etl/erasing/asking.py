@@ -51,8 +51,8 @@ def erase_integration(integration: Integration, *, by: str) -> Erasure:
 def deactivate(tenant: Tenant) -> None:
     """None of its people logs in, and none of its jobs runs any more; its connections forget their secrets."""
     with transaction.atomic():
-        Tenant.objects.select_for_update(no_key=True).filter(pk=tenant.pk).update(active=False)
-        audit.note("tenant.changed", tenant, {"active": [tenant.active, False]})
+        if Tenant.objects.filter(pk=tenant.pk, active=True).update(active=False):
+            audit.note("tenant.changed", tenant, {"active": [True, False]})
     for integration in Integration.objects.filter(tenant=tenant):
         disconnect(integration)
 

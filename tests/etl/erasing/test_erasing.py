@@ -13,6 +13,7 @@ from etl.load.vectors import collection_of
 from etl.models import EtlJobRun, Overall, QdrantVector, WorkItem, WorkItemPrLink
 from integrations.models import Integration
 from pulse.postgres.roles import owned_tables
+from pulse.tenancy.audit import Actor, acting
 from pulse.tenancy.models import AuditEntry, Erasure, Tenant, TenantLogo, User
 from tests.etl.admin.rows import Rows, staff
 from tests.etl.api.test_access import all_rows
@@ -189,6 +190,14 @@ def test_what_is_asked_for_ends_runs_and_forgets_secrets_at_once(acme: Twin) -> 
     assert (integration.active, integration.secrets) == (False, {})
     assert run.status == Overall.STOPPED
     assert WorkItem.objects.filter(integration=integration).exists()
+
+
+def test_a_tenant_that_rests_already_is_not_noted_as_changed_again(acme: Twin) -> None:
+    with acting(Actor("root")):
+        for _ in range(2):
+            asking.deactivate(Tenant.objects.get(pk=acme.tenant.pk))
+    (entry,) = AuditEntry.objects.filter(action="tenant.changed")
+    assert entry.changes == {"active": [True, False]}
 
 
 def test_a_tenant_that_rests_keeps_its_data(acme: Twin) -> None:
