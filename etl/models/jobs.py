@@ -257,6 +257,11 @@ class EtlJobEvent(TenantOwned):
         indexes = [
             models.Index(fields=["run", "id"], name="etl_job_events_run"),
             models.Index(fields=["created_at"], name="etl_job_events_old"),
+            models.Index(fields=["tenant", "id"], name="etl_job_events_tenant"),
+            # Changes of a run's state: a few of its thousands of events.
+            models.Index(
+                fields=["run", "id"], condition=models.Q(context__has_key="status"), name="etl_job_events_states"
+            ),
         ]
 
     def __str__(self) -> str:
