@@ -40,6 +40,8 @@ def _choose(person: Visitor, column: str, words: str) -> None:
     page = person.page
     page.locator(f"#column-{column} .select2-selection").focus()
     page.keyboard.press("Enter")
+    # What is typed before the box has opened is lost.
+    expect(page.locator(".select2-search__field")).to_be_focused()
     page.keyboard.type(words)
     expect(page.locator(".select2-results__option--highlighted")).to_contain_text(words)
     page.keyboard.press("Enter")
