@@ -8,6 +8,8 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 import httpx
 
 MANAGEMENT_PORT = 15672
+# A vhost takes long to go where others go at the same time, each with a hundred queues.
+SECONDS = 60
 
 
 def management_url_of(url: str) -> str:
@@ -49,7 +51,7 @@ def close_connections(management: str, url: str, name: str) -> int:
 
 
 def _call(management: str, method: str, path: str, body: object = None) -> httpx.Response:
-    answer = httpx.request(method, f"{management}/api/{path}", json=body, timeout=10, trust_env=False)
+    answer = httpx.request(method, f"{management}/api/{path}", json=body, timeout=SECONDS, trust_env=False)
     if answer.is_error and answer.status_code != httpx.codes.NOT_FOUND:
         answer.raise_for_status()
     return answer
